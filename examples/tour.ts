@@ -1,0 +1,140 @@
+/**
+ * The tour: real connections dialed, raced, timed out and closed on this machine.
+ *
+ * Run it with `deno task demo`; `deno task demo HOST:PORT` dials that server too.
+ */
+import { net } from "../mod.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const line = (name: string, text: string) => console.log(`  ${name.padEnd(11)} ${text}`);
+const ms = (since: number) => `${(performance.now() - since).toFixed(2)} ms`.padStart(9);
+
+const directory = await Deno.makeTempDir();
+/** Long paths make bad tables. */
+const short = (address: string) => address.replace(directory, "…");
+
+/** Dials `address`, says hello, and tells how long the echo took. */
+async function roundTrip(network: net.Network, address: string): Promise<void> {
+  const start = performance.now();
+  using conn = await net.dial(network, address, { timeout: 2_000 });
+  const connected = ms(start);
+  conn.setDeadline(Date.now() + 2_000);
+
+  const hello = encode(`hello over ${network}`);
+  const sent = performance.now();
+  await conn.write(hello);
+  const answer = new Uint8Array(64);
+  const n = await conn.read(answer);
+  const echoed = decode(answer.subarray(0, n ?? 0));
+  line(
+    network,
+    `${short(address).padEnd(16)} dial ${connected}   echo ${ms(sent)}   ${n} bytes "${echoed}"`,
+  );
+}
+
+async function overStream(network: net.Network, address: string, dialed?: string): Promise<void> {
+  using listener = net.listen(network, address);
+  const echo = async () => {
+    using conn = await listener.accept({ timeout: 2_000 });
+    await conn.readable.pipeTo(conn.writable);
+  };
+  const { addr } = listener;
+  const target = dialed === undefined || !("port" in addr) ? `${addr}` : `${dialed}:${addr.port}`;
+  await Promise.all([echo(), roundTrip(network, target)]);
+}
+
+async function overPackets(network: net.Network, address: string): Promise<void> {
+  using socket = net.listenPacket(network, address);
+  const echo = async () => {
+    const [data, from] = await socket.receive(undefined, { timeout: 2_000 });
+    await socket.send(data, from);
+  };
+  await Promise.all([echo(), roundTrip(network, socket.addr.toString())]);
+}
+
+/** Shows what a user would see, whether it works or not. */
+async function show(name: string, attempt: () => Promise<unknown>): Promise<void> {
+  const start = performance.now();
+  try {
+    await attempt();
+  } catch (error) {
+    const { name: kind, message } = error as Error;
+    line(name, `after ${ms(start)}: ${kind}: ${message}`);
+  }
+}
+
+console.log("One round trip over each network\n");
+await show("tcp", () => overStream("tcp", ":0", "localhost"));
+await show("tcp4", () => overStream("tcp4", "127.0.0.1:0"));
+await show("tcp6", () => overStream("tcp6", "[::1]:0"));
+await show("udp", () => overPackets("udp", "localhost:0"));
+await show("udp4", () => overPackets("udp4", "127.0.0.1:0"));
+await show("udp6", () => overPackets("udp6", "[::1]:0"));
+await show("unix", () => overStream("unix", `${directory}/stream`));
+await show("unixgram", () => overPackets("unixgram", `${directory}/datagrams`));
+await show("unixpacket", () => overStream("unixpacket", `${directory}/packets`));
+
+console.log("\nWhat goes wrong says what, where and why\n");
+await show("refused", async () => {
+  const listener = net.listen("tcp", "127.0.0.1:0");
+  listener.close(); // so that nobody listens there any more
+  await net.dial("tcp", listener.addr.toString());
+});
+await show("no name", () => net.dial("tcp", "nowhere.invalid:80"));
+await show("no answer", async () => {
+  // A listener that never accepts answers until its backlog is full.
+  using listener = net.listen("tcp", "127.0.0.1:0", { backlog: 1 });
+  const waiting: net.Conn[] = [];
+  try {
+    for (;;) waiting.push(await net.dialTimeout("tcp", listener.addr.toString(), 300));
+  } finally {
+    for (const conn of waiting) conn.close();
+  }
+});
+
+console.log("\nA read deadline loses nothing\n");
+{
+  using listener = net.listen("tcp", "127.0.0.1:0");
+  using client = await net.dial("tcp", listener.addr.toString());
+  using server = await listener.accept();
+  const buffer = new Uint8Array(16);
+  client.setReadDeadline(Date.now() + 50);
+  await show("read", () => client.read(buffer));
+  client.setReadDeadline(null);
+  await server.write(encode("late, but here"));
+  const n = await client.read(buffer);
+  line("read again", `${n} bytes "${decode(buffer.subarray(0, n ?? 0))}"`);
+}
+
+console.log("\nTwo families race: one address is dead, the other answers\n");
+await show("race", async () => {
+  using listener = net.listen("tcp", "127.0.0.1:0");
+  const { port } = listener.addr as net.NetAddress;
+  const start = performance.now();
+  using conn = await net.dial("tcp", `two.example:${port}`, {
+    resolver: { lookupHost: () => Promise.resolve(["::1", "127.0.0.1"]) },
+    trace: {
+      connectDone: ({ addr, error }) =>
+        line(
+          "",
+          `${addr.padEnd(20)} ${ms(start)}   ${error ? (error as Error).message : "connected"}`,
+        ),
+    },
+  });
+  line("race", `won by ${conn.remoteAddr}`);
+});
+
+for (const target of Deno.args) {
+  console.log(`\nThat server of yours\n`);
+  await show("tcp", async () => {
+    const start = performance.now();
+    using conn = await net.dial("tcp", target, { timeout: 5_000 });
+    line(
+      "tcp",
+      `${target} is ${conn.remoteAddr}, connected from ${conn.localAddr} in ${ms(start)}`,
+    );
+  });
+}
+
+await Deno.remove(directory, { recursive: true });

@@ -1,0 +1,17 @@
+/**
+ * Sockets with deadlines, in Go's words and the web's types.
+ *
+ * ```ts
+ * import { isTimeout, net } from "@plumb/plumb";
+ *
+ * using listener = net.listen("tcp", "127.0.0.1:0");
+ * const accepting = listener.accept({ timeout: 20 });
+ * await accepting.catch((error) => console.log(isTimeout(error))); // true
+ * ```
+ *
+ * Each part is also an entry point of its own: `@plumb/plumb/deadline`, `@plumb/plumb/net`.
+ *
+ * @module
+ */
+export * from "./deadline.ts";
+export * as net from "./net/mod.ts";

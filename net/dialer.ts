@@ -1,0 +1,233 @@
+/** `dial`: one way in for every network, under one deadline. */
+import { Deadline, isTimeout, TimeoutError, type WaitOptions } from "../deadline.ts";
+import { joinHostPort, netAddress, parseNetwork, transportOf, unixAddress } from "./address.ts";
+import type { Conn, Network, TcpConn } from "./conn.ts";
+import { attempt, dialError, dialTcp } from "./dial_tcp.ts";
+import { checkDialerOptions, type DialerOptions } from "./dialer_options.ts";
+import { AddressError, UnsupportedError } from "./errors.ts";
+import { AttemptsError, dialSerial } from "./eyeballs.ts";
+import { isIp, splitZone } from "./ip.ts";
+import { dialPacket } from "./packet.ts";
+import { RuntimeTcpConn } from "./runtime/tcp.ts";
+import { connectUnix, RuntimeUnixConn, socketPath } from "./runtime/unix.ts";
+import { findTargets, localEnd } from "./targets.ts";
+import { fire } from "./trace.ts";
+
+/** The networks of TCP. */
+export type TcpNetwork = "tcp" | "tcp4" | "tcp6";
+
+/**
+ * Dials connections, all in one way. As Go's `net.Dialer`; may be shared.
+ *
+ * ```ts
+ * import { Dialer, listen } from "@plumb/plumb/net";
+ *
+ * using listener = listen("tcp", "127.0.0.1:0");
+ * const dialer = new Dialer({ timeout: 5_000, fallbackDelay: 100 });
+ * using conn = await dialer.dial("tcp", listener.addr.toString());
+ * console.log(conn.remoteAddr.toString() === listener.addr.toString()); // true
+ * ```
+ */
+export class Dialer {
+  readonly #options: DialerOptions;
+
+  /**
+   * Connects to nothing yet.
+   *
+   * @param options How to dial.
+   * @throws {TypeError | RangeError} An option of the wrong type, or `NaN`.
+   */
+  constructor(options: DialerOptions = {}) {
+    checkDialerOptions(options);
+    this.#options = { ...options };
+  }
+
+  /**
+   * Connects to an address on a TCP network.
+   *
+   * @param network `"tcp"`, `"tcp4"` or `"tcp6"`.
+   * @param address `"host:port"`; the port may be a service's name.
+   * @param wait Limits for this dial alone.
+   * @returns The connection.
+   */
+  dial(network: TcpNetwork, address: string, wait?: WaitOptions): Promise<TcpConn>;
+  /**
+   * Connects to an address on a network.
+   *
+   * The earliest of this dialer's and the call's limits counts, and covers the lookup of names. An
+   * attempt that is given up is cancelled, and a connection that comes late is closed. Once `dial`
+   * has settled, its signal has no effect on the connection.
+   *
+   * @param network One of the nine networks.
+   * @param address `"host:port"`, or a path (`"@name"`: an abstract one) on the Unix networks.
+   * @param wait Limits for this dial alone.
+   * @returns The connection.
+   * @throws {OpError} The dial failed, or its time was up (`timeout` is then `true`).
+   * @throws {AddressError} The address is malformed, or has none of the network's family.
+   * @throws {UnknownNetworkError} No such network.
+   * @throws {UnsupportedError} This engine cannot serve the network; the message says what can.
+   */
+  dial(network: Network, address: string, wait?: WaitOptions): Promise<Conn>;
+  async dial(network: Network, address: string, wait: WaitOptions = {}): Promise<Conn> {
+    parseNetwork(network);
+    if (typeof address !== "string") {
+      throw new TypeError(`address must be a string, got ${String(address)}`);
+    }
+    const { timeout, deadline: until, trace } = this.#options;
+    using outer = new Deadline(wait, { phase: "dial" });
+    const limited = timeout !== undefined || until !== undefined;
+    using deadline = limited ? outer.child({ timeout, deadline: until }) : outer;
+    let conn: Conn;
+    try {
+      deadline.throwIfExpired();
+      conn = await connect(this.#options, network, address, deadline);
+    } catch (error) {
+      // The caller's own reason comes first, unchanged, whatever it has broken on its way.
+      if (wait.signal?.aborted) throw wait.signal.reason;
+      if (error instanceof TypeError) throw error;
+      throw dialError(deadline.expired ? outOfTime(error) : error, network, address);
+    }
+    if (trace !== undefined) {
+      fire(trace, "gotConn", { localAddr: conn.localAddr, remoteAddr: conn.remoteAddr });
+    }
+    return conn;
+  }
+}
+
+/** A dial whose time was up says so, whatever had failed before. */
+function outOfTime(error: unknown): unknown {
+  if (!(error instanceof AttemptsError) || isTimeout(error.errors[0])) return error;
+  return new AttemptsError([new TimeoutError(undefined, { phase: "dial" }), ...error.errors]);
+}
+
+async function connect(
+  options: DialerOptions,
+  network: Network,
+  address: string,
+  deadline: Deadline,
+): Promise<Conn> {
+  switch (transportOf(network)) {
+    case "tcp":
+      return new RuntimeTcpConn(await dialTcp(options, network, address, deadline));
+    case "udp": {
+      const given = options.localAddr;
+      const local = given === undefined ? undefined : localEnd(network, given);
+      const { addresses, port } = await findTargets(options, network, address, deadline);
+      const family = isIp(local?.hostname ?? "");
+      const targets = addresses.filter((ip) => family === 0 || isIp(splitZone(ip).host) === family);
+      if (targets.length === 0) throw new AddressError(address, "no suitable address");
+      const how = { localAddr: local?.toString() };
+      // Nothing is waited for: the first address that can be bound for is the one.
+      const open = (ip: string) =>
+        attempt(
+          options.trace,
+          network,
+          joinHostPort(ip, port),
+          () => dialPacket(network, netAddress(network, ip, port), how),
+        );
+      return await dialSerial(targets, deadline, open);
+    }
+    case "unix":
+      if (options.localAddr !== undefined) {
+        throw new UnsupportedError(
+          `dial unix from ${JSON.stringify(String(options.localAddr))}`,
+          "the runtime's Unix sockets cannot be bound before they connect",
+        );
+      }
+      socketPath(address); // Refused before a hook hears of it.
+      return new RuntimeUnixConn(
+        await attempt(options.trace, network, address, () => connectUnix(address, deadline)),
+      );
+    case "unixgram": {
+      const local = options.localAddr;
+      if (typeof local === "object" && local.transport !== "unixpacket") {
+        throw new AddressError(String(local), "mismatched local address type for unixgram");
+      }
+      const how = { localAddr: local?.toString() };
+      return await attempt(
+        options.trace,
+        network,
+        address,
+        () => dialPacket(network, unixAddress(network, address), how),
+      );
+    }
+    case "unixpacket":
+      throw new UnsupportedError(
+        "dial unixpacket",
+        "the runtime has no SOCK_SEQPACKET sockets, they need system calls",
+      );
+  }
+}
+
+/**
+ * Connects to an address on a TCP network, with a `Dialer` for this one dial.
+ *
+ * @param network `"tcp"`, `"tcp4"` or `"tcp6"`.
+ * @param address `"host:port"`; the port may be a service's name.
+ * @param options How to dial, and limits.
+ * @returns The connection.
+ */
+export function dial(
+  network: TcpNetwork,
+  address: string,
+  options?: DialerOptions & WaitOptions,
+): Promise<TcpConn>;
+/**
+ * Connects to an address on a network, with a `Dialer` for this one dial. As Go's `net.Dial`.
+ *
+ * ```ts
+ * import { dial, listen } from "@plumb/plumb/net";
+ *
+ * using listener = listen("tcp", "127.0.0.1:0");
+ * using conn = await dial("tcp", listener.addr.toString(), { timeout: 5_000 });
+ * await conn.write(new TextEncoder().encode("hello"));
+ * ```
+ *
+ * Needs `--allow-net` for TCP and UDP, and `--allow-net --allow-read --allow-write` for the Unix
+ * networks.
+ *
+ * @param network One of the nine networks.
+ * @param address `"host:port"`, or a path (`"@name"`: an abstract one) on the Unix networks.
+ * @param options How to dial, and limits; no limit by default.
+ * @returns The connection.
+ * @throws {OpError} The dial failed, or its time was up (`timeout` is then `true`).
+ * @throws {AddressError} The address is malformed, or has none of the network's family.
+ * @throws {UnknownNetworkError} No such network.
+ * @throws {UnsupportedError} This engine cannot serve the network; the message says what can.
+ */
+export function dial(
+  network: Network,
+  address: string,
+  options?: DialerOptions & WaitOptions,
+): Promise<Conn>;
+export async function dial(
+  network: Network,
+  address: string,
+  options: DialerOptions & WaitOptions = {},
+): Promise<Conn> {
+  const { signal, timeout, deadline, ...how } = options;
+  return await new Dialer(how).dial(network, address, { signal, timeout, deadline });
+}
+
+/**
+ * Connects to an address, or gives up. As Go's `net.DialTimeout`.
+ *
+ * ```ts
+ * import { dialTimeout, listen } from "@plumb/plumb/net";
+ *
+ * using listener = listen("tcp", "127.0.0.1:0");
+ * using conn = await dialTimeout("tcp", listener.addr.toString(), 1_000);
+ * console.log(conn.remoteAddr.network); // tcp
+ * ```
+ *
+ * Needs what `dial` needs.
+ *
+ * @param network One of the nine networks.
+ * @param address As for `dial`.
+ * @param timeout Milliseconds, the lookup of names included; 0: no limit, negative: already over.
+ * @returns The connection.
+ * @throws As `dial` does.
+ */
+export function dialTimeout(network: Network, address: string, timeout: number): Promise<Conn> {
+  return dial(network, address, { timeout });
+}

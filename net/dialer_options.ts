@@ -1,0 +1,79 @@
+/** How to dial: the options of a `Dialer`, checked once. */
+import { Deadline } from "../deadline.ts";
+import type { Address } from "./conn.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Trace } from "./trace.ts";
+
+/** How a `Dialer` dials. As Go's `net.Dialer`. */
+export interface DialerOptions {
+  /** Milliseconds for the whole dial, the lookup of names included; no limit by default. */
+  timeout?: number;
+  /** When the dial must be over, at the latest: a `Date` or epoch milliseconds. */
+  deadline?: Date | number;
+  /**
+   * The local end: `"ip:port"`, a path for `unixgram`, or an address of the network's type. UDP and
+   * unixgram only, until sockets can be bound before they connect.
+   */
+  localAddr?: string | Address;
+  /**
+   * Whether the kernel probes a silent TCP peer: `true` (the default), or a number of milliseconds
+   * between probes where the engine can set it; `false` or a negative number turns it off.
+   */
+  keepAlive?: boolean | number;
+  /** Whether small TCP writes go out at once; `true` by default. */
+  noDelay?: boolean;
+  /**
+   * Milliseconds that the first address family is alone before the other is tried too (`tcp`
+   * only); 300 by default, negative: one address after the other.
+   */
+  fallbackDelay?: number;
+  /** Who looks names up; the system's resolver by default. */
+  resolver?: Pick<Resolver, "lookupHost">;
+  /** Hooks that watch the dial. */
+  trace?: Trace;
+}
+
+const typeErrors: [name: keyof DialerOptions, type: string, rule: string][] = [
+  ["noDelay", "boolean", "a boolean"],
+  ["fallbackDelay", "number", "a number of milliseconds"],
+  ["resolver", "object", "an object with lookupHost()"],
+  ["trace", "object", "an object of hooks"],
+];
+
+/**
+ * Refuses options that make no sense, before anything happens.
+ *
+ * @throws {TypeError | RangeError} An option of the wrong type, or `NaN`.
+ */
+export function checkDialerOptions(options: DialerOptions): void {
+  new Deadline({ timeout: options.timeout, deadline: options.deadline });
+  for (const [name, type, rule] of typeErrors) {
+    const value = options[name];
+    if (value !== undefined && (typeof value !== type || value === null)) {
+      throw new TypeError(`${name} must be ${rule}, got ${String(value)}`);
+    }
+  }
+  const { keepAlive, fallbackDelay, localAddr, resolver } = options;
+  if (resolver !== undefined && typeof resolver.lookupHost !== "function") {
+    throw new TypeError("resolver must be an object with lookupHost()");
+  }
+  checkKeepAlive(keepAlive);
+  if (Number.isNaN(fallbackDelay)) throw new RangeError("fallbackDelay must not be NaN");
+  const isAddress = typeof localAddr === "string" || typeof localAddr === "object";
+  if (localAddr !== undefined && (!isAddress || localAddr === null)) {
+    throw new TypeError(`localAddr must be a string or an address, got ${String(localAddr)}`);
+  }
+}
+
+/** Refuses a `keepAlive` that makes no sense. */
+export function checkKeepAlive(keepAlive: unknown): void {
+  if (keepAlive !== undefined && typeof keepAlive !== "boolean" && typeof keepAlive !== "number") {
+    throw new TypeError(`keepAlive must be a boolean or milliseconds, got ${String(keepAlive)}`);
+  }
+  if (Number.isNaN(keepAlive)) throw new RangeError("keepAlive must not be NaN");
+}
+
+/** Whether keep-alive probes are wanted: on unless turned off. */
+export function keepAliveWanted({ keepAlive = true }: { keepAlive?: boolean | number }): boolean {
+  return typeof keepAlive === "number" ? keepAlive >= 0 : keepAlive;
+}

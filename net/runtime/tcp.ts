@@ -1,0 +1,144 @@
+/** TCP through the runtime's own sockets. */
+import type { Deadline } from "../../deadline.ts";
+import { netAddress } from "../address.ts";
+import type { NetAddress, TcpConn } from "../conn.ts";
+import { ClosedError } from "../errors.ts";
+import { isIp } from "../ip.ts";
+import { StreamConn } from "../stream.ts";
+
+/** What a fresh connection is given unless asked otherwise. */
+export interface TcpOptions {
+  /** TCP_NODELAY. */
+  readonly noDelay: boolean;
+  /** SO_KEEPALIVE. */
+  readonly keepAlive: boolean;
+}
+
+const ends = (conn: Deno.Conn<Deno.NetAddr>): [NetAddress, NetAddress] => {
+  const { localAddr, remoteAddr } = conn;
+  return [
+    netAddress("tcp", localAddr.hostname, localAddr.port),
+    netAddress("tcp", remoteAddr.hostname, remoteAddr.port),
+  ];
+};
+
+/** A TCP connection of the runtime. */
+export class RuntimeTcpConn extends StreamConn<Deno.TcpConn, NetAddress> implements TcpConn {
+  /** @param conn The runtime's connection, from now on this one's alone. */
+  constructor(conn: Deno.TcpConn) {
+    super(conn, "tcp", () => ends(conn));
+  }
+
+  setNoDelay(noDelay = true): void {
+    this.#set("set no delay", () => this.inner.setNoDelay(noDelay));
+  }
+
+  setKeepAlive(keepAlive = true): void {
+    this.#set("set keep-alive", () => this.inner.setKeepAlive(keepAlive));
+  }
+
+  #set(op: string, set: () => void): void {
+    try {
+      set();
+    } catch (error) {
+      throw this.fail(op, error);
+    }
+  }
+}
+
+/** Sets the options of a fresh connection, which is closed if that fails. */
+export function prepareTcp(conn: Deno.TcpConn, options: TcpOptions): Deno.TcpConn {
+  try {
+    if (options.noDelay) conn.setNoDelay(true);
+    if (options.keepAlive) conn.setKeepAlive(true);
+    return conn;
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+}
+
+/**
+ * Connects to one address.
+ *
+ * @param hostname An IP address, or a name for the runtime to look up.
+ * @param port The port.
+ * @param deadline When to give up: the attempt is then cancelled, not left behind. It is for the
+ * caller to dispose of.
+ */
+export async function connectTcp(
+  hostname: string,
+  port: number,
+  deadline: Deadline,
+): Promise<Deno.TcpConn> {
+  if (deadline.unlimited) return await Deno.connect({ hostname, port });
+  return await Deno.connect({ hostname, port, signal: deadline.signal });
+}
+
+/**
+ * Whether the permissions allow connecting to a host without asking the user.
+ *
+ * @param hostname A name or an IP address.
+ * @param port The port.
+ */
+export function mayConnect(hostname: string, port: number): boolean {
+  const host = isIp(hostname) === 6 ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  try {
+    return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+  } catch {
+    return false; // What is no host (`a b`) cannot be allowed either.
+  }
+}
+
+/** What the runtime's TCP listener takes. */
+export interface ListenTcpOptions {
+  /** How many connections the kernel queues; 511 by default. */
+  readonly backlog?: number;
+  /** Whether several processes may listen on one port; needs `--unstable-net`. */
+  readonly reusePort?: boolean;
+}
+
+/**
+ * Listens on TCP.
+ *
+ * @param hostname The address to bind; `undefined` for all, IPv6 and IPv4.
+ * @param port The port; 0 for a free one.
+ */
+export function listenTcp(
+  hostname: string | undefined,
+  port: number,
+  options: ListenTcpOptions,
+): Deno.TcpListener {
+  const { backlog: tcpBacklog, reusePort } = options;
+  const rest = { port, ...(tcpBacklog && { tcpBacklog }), ...(reusePort && { reusePort }) };
+  if (hostname !== undefined) return Deno.listen({ hostname, ...rest });
+  try {
+    return Deno.listen({ hostname: "::", ...rest });
+  } catch (error) {
+    // A machine without IPv6 still has the rest.
+    const code = error instanceof Error ? (error as { code?: string }).code : undefined;
+    if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
+    return Deno.listen({ hostname: "0.0.0.0", ...rest });
+  }
+}
+
+/**
+ * Accepts from a listener of one family: the runtime's IPv6 socket takes IPv4 too, which a
+ * `tcp6` listener turns away.
+ */
+export async function acceptTcp(
+  listener: Deno.TcpListener,
+  family: 4 | 6 | undefined,
+): Promise<Deno.TcpConn> {
+  for (;;) {
+    const conn = await listener.accept();
+    const mapped = conn.remoteAddr.hostname.toLowerCase().startsWith("::ffff:");
+    if (family !== 6 || !mapped) return conn;
+    conn.close();
+  }
+}
+
+/** Whether an error says that this side has closed the listener. */
+export function isClosed(error: unknown): boolean {
+  return error instanceof ClosedError || error instanceof Deno.errors.BadResource;
+}
