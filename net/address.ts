@@ -48,12 +48,6 @@ export function parseNetwork(name: string, served: readonly Network[] = networks
 /**
  * The IP family a network insists on.
  *
- * ```ts
- * import { familyOf } from "@plumb/plumb/net";
- *
- * console.log(familyOf("tcp6"), familyOf("tcp")); // 6 undefined
- * ```
- *
  * @param network The network.
  * @returns `4`, `6`, or `undefined` when it takes either or none.
  */
@@ -64,12 +58,6 @@ export function familyOf(network: Network): 4 | 6 | undefined {
 
 /**
  * A network's name without the IP family.
- *
- * ```ts
- * import { transportOf } from "@plumb/plumb/net";
- *
- * console.log(transportOf("udp6"), transportOf("unixpacket")); // udp unixpacket
- * ```
  *
  * @param network The network.
  * @returns `"tcp"`, `"udp"`, or the network itself.

@@ -134,17 +134,6 @@ export function listenPacketOn(
  * Permissions as for {@linkcode listenPacket}. A Unix socket without `localAddr` is bound in a
  * private temporary directory, so that the peer can answer; close removes it.
  *
- * ```ts
- * import { dialPacket, listenPacket, type NetAddress } from "@plumb/plumb/net";
- *
- * using server = listenPacket("udp", "127.0.0.1:0");
- * using conn = dialPacket("udp", server.addr as NetAddress);
- * await conn.write(new TextEncoder().encode("ping"));
- * const [data, from] = await server.receive();
- * await server.send(data, from);
- * console.log(await conn.read(new Uint8Array(16))); // 4
- * ```
- *
  * @param network `"udp"`, `"udp4"`, `"udp6"` or `"unixgram"`.
  * @param target The peer; an unspecified IP address stands for this host.
  * @param options How to bind.

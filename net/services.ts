@@ -55,12 +55,6 @@ export function parseServices(text: string): Services {
  * The port a number or a service's name stands for, without asking anyone. As the part of Go's
  * `LookupPort` that needs no system.
  *
- * ```ts
- * import { parsePort } from "@plumb/plumb/net";
- *
- * console.log(parsePort("tcp", "https"), parsePort("tcp", "8080")); // 443 8080
- * ```
- *
  * @param network A TCP or UDP network.
  * @param service A decimal number, a name in any case, or `""` for port 0.
  * @param services Names to look at before the well-known ones.
