@@ -61,6 +61,9 @@ function begin<T>(work: PromiseLike<T> | (() => PromiseLike<T>)): Promise<T> {
   }
 }
 
+/** The watchers of a deadline that nobody watches, as most are: one set for all of them. */
+const nobody = new Set<(reason: unknown) => void>();
+
 /** How a {@linkcode Deadline} describes itself and tells the time. */
 export interface DeadlineOptions {
   /** Named in the {@linkcode TimeoutError}, and put into its `phase`. */
@@ -89,7 +92,7 @@ export class Deadline implements Disposable {
   readonly #phase?: string;
   readonly #at: number;
   readonly #signals: readonly AbortSignal[];
-  readonly #watchers = new Set<(reason: unknown) => void>();
+  #watchers = nobody;
   readonly #wake: () => void;
   #timer: unknown;
   #armed = false;
@@ -186,7 +189,7 @@ export class Deadline implements Disposable {
     }
     if (this.unlimited) return () => {};
     const watcher = (reason: unknown) => onEnd(reason);
-    this.#watchers.add(watcher);
+    this.#addWatcher(watcher);
     this.#arm();
     return () => this.#unwatch(watcher);
   }
@@ -214,7 +217,7 @@ export class Deadline implements Disposable {
     return new Promise<T>((resolve, reject) => {
       // Watched before the work begins: it may abort the signal while it starts, and an aborted
       // signal says so only once.
-      this.#watchers.add(reject);
+      this.#addWatcher(reject);
       this.#arm();
       begin(work).then((value) => {
         if (this.#unwatch(reject)) resolve(value);
@@ -265,6 +268,11 @@ export class Deadline implements Disposable {
         reportError(error); // as for an event listener: the others are called all the same
       }
     }
+  }
+
+  #addWatcher(watcher: (reason: unknown) => void): void {
+    if (this.#watchers === nobody) this.#watchers = new Set();
+    this.#watchers.add(watcher);
   }
 
   #unwatch(watcher: (reason: unknown) => void): boolean {

@@ -8,7 +8,7 @@ import { AttemptsError, dialParallel, dialSerial, partition } from "./eyeballs.t
 import { isIp, splitZone } from "./ip.ts";
 import { opError } from "./runtime/errors.ts";
 import { connectTcp, mayConnect, prepareTcp } from "./runtime/tcp.ts";
-import { findTargets, hostAndPort, localEnd, type Targets } from "./targets.ts";
+import { findTargets, hostAndPort, literalTargets, localEnd, type Targets } from "./targets.ts";
 import { fire, type Trace } from "./trace.ts";
 
 /**
@@ -30,23 +30,24 @@ export async function dialTcp(
   deadline: Deadline,
 ): Promise<Deno.TcpConn> {
   if (options.localAddr !== undefined) refuseLocal(network, options.localAddr);
-  const open = attempter(network, options.trace);
   const prepare = {
     noDelay: options.noDelay ?? true,
     keepAlive: keepAliveWanted(options),
   };
-  const targets = await targetsOrName(options, network, address, deadline);
+  const targets = literalTargets(network, address) ??
+    await targetsOrName(options, network, address, deadline);
   const { port } = targets;
-  if (targets.addresses.length === 0) {
-    const conn = await open(targets.host, port, deadline);
+  // One address needs no race and no share of the time.
+  if (targets.addresses.length <= 1) {
+    const [host = targets.host] = targets.addresses;
+    const conn = await open(options.trace, network, host, port, deadline);
     return prepareTcp(ofFamily(conn, network, address), prepare);
   }
-  const connect = (ip: string, limit: Deadline) => open(ip, port, limit);
+  const connect = (ip: string, limit: Deadline) => open(options.trace, network, ip, port, limit);
   const { fallbackDelay } = options;
   const [primaries, fallbacks] = network === "tcp" && (fallbackDelay ?? 0) >= 0
     ? partition(targets.addresses, isIp)
     : [targets.addresses, []];
-  // Most dials have one family to try: they need no race.
   const conn = fallbacks.length === 0
     ? await dialSerial(primaries, deadline, connect)
     : await dialParallel({
@@ -60,18 +61,28 @@ export async function dialTcp(
   return prepareTcp(conn, prepare);
 }
 
-/** Opens one connection, with hooks around it, and says what failed where. */
-function attempter(network: Network, trace: Trace | undefined) {
-  return async (host: string, port: number, deadline: Deadline): Promise<Deno.TcpConn> => {
-    const addr = joinHostPort(host, port);
-    if (host.includes("%")) {
-      throw new UnsupportedError(
-        `dial ${network} ${JSON.stringify(addr)}`,
-        "the runtime's sockets take no IPv6 zone",
-      );
-    }
-    return await attempt(trace, network, addr, () => connectTcp(host, port, deadline));
-  };
+/** Opens one connection. */
+async function open(
+  trace: Trace | undefined,
+  network: Network,
+  host: string,
+  port: number,
+  deadline: Deadline,
+): Promise<Deno.TcpConn> {
+  if (host.includes("%")) {
+    throw new UnsupportedError(
+      `dial ${network} ${JSON.stringify(joinHostPort(host, port))}`,
+      "the runtime's sockets take no IPv6 zone",
+    );
+  }
+  const connect = () => connectTcp(host, port, deadline);
+  if (trace !== undefined) return await attempt(trace, network, joinHostPort(host, port), connect);
+  // As `attempt` does it: a layer less for a dial that nobody watches.
+  try {
+    return await connect();
+  } catch (error) {
+    throw opError(error, { op: "dial", network, addr: joinHostPort(host, port) });
+  }
 }
 
 /**

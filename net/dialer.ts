@@ -4,7 +4,7 @@ import { joinHostPort, netAddress, parseNetwork, transportOf, unixAddress } from
 import type { Conn, Network, TcpConn } from "./conn.ts";
 import { attempt, dialError, dialTcp } from "./dial_tcp.ts";
 import { checkDialerOptions, type DialerOptions } from "./dialer_options.ts";
-import { AddressError, UnsupportedError } from "./errors.ts";
+import { AddressError, OpError, UnsupportedError } from "./errors.ts";
 import { AttemptsError, dialSerial } from "./eyeballs.ts";
 import { isIp, splitZone } from "./ip.ts";
 import { dialPacket } from "./packet.ts";
@@ -68,39 +68,58 @@ export class Dialer {
    * @throws {UnsupportedError} This engine cannot serve the network; the message says what can.
    */
   dial(network: Network, address: string, wait?: WaitOptions): Promise<Conn>;
-  async dial(network: Network, address: string, wait: WaitOptions = {}): Promise<Conn> {
-    parseNetwork(network);
-    if (typeof address !== "string") {
-      throw new TypeError(`address must be a string, got ${String(address)}`);
-    }
-    const { timeout, deadline: until, trace } = this.#options;
-    using outer = new Deadline(wait, { phase: "dial" });
-    const limited = timeout !== undefined || until !== undefined;
-    using deadline = limited ? outer.child({ timeout, deadline: until }) : outer;
-    let conn: Conn;
-    try {
-      deadline.throwIfExpired();
-      conn = await connect(this.#options, network, address, deadline);
-    } catch (error) {
-      // The caller's own reason comes first, unchanged, whatever it has broken on its way.
-      if (wait.signal?.aborted) throw wait.signal.reason;
-      if (error instanceof TypeError) throw error;
-      throw dialError(deadline.expired ? outOfTime(error) : error, network, address);
-    }
-    if (trace !== undefined) {
-      fire(trace, "gotConn", { localAddr: conn.localAddr, remoteAddr: conn.remoteAddr });
-    }
-    return conn;
+  dial(network: Network, address: string, wait: WaitOptions = {}): Promise<Conn> {
+    return dialWithin(this.#options, network, address, wait);
   }
+}
+
+/**
+ * The one dial behind all of them. A dial takes some twenty microseconds, in which each further
+ * layer of promises shows.
+ */
+async function dialWithin(
+  options: DialerOptions,
+  network: Network,
+  address: string,
+  wait: WaitOptions,
+): Promise<Conn> {
+  checkDialerOptions(options);
+  parseNetwork(network);
+  if (typeof address !== "string") {
+    throw new TypeError(`address must be a string, got ${String(address)}`);
+  }
+  const { timeout, deadline: until, trace } = options;
+  const outer = new Deadline(wait, { phase: "dial" });
+  // `dial` has one object for both.
+  const limited = options !== wait && (timeout !== undefined || until !== undefined);
+  const deadline = limited ? outer.child({ timeout, deadline: until }) : outer;
+  let conn: Conn;
+  try {
+    deadline.throwIfExpired();
+    conn = await connect(options, network, address, deadline);
+  } catch (error) {
+    // The caller's own reason comes first, unchanged, whatever it has broken on its way.
+    if (wait.signal?.aborted) throw wait.signal.reason;
+    if (error instanceof TypeError) throw error;
+    throw dialError(deadline.expired ? outOfTime(error) : error, network, address);
+  } finally {
+    deadline[Symbol.dispose]();
+  }
+  if (trace !== undefined) {
+    fire(trace, "gotConn", { localAddr: conn.localAddr, remoteAddr: conn.remoteAddr });
+  }
+  return conn;
 }
 
 /** A dial whose time was up says so, whatever had failed before. */
 function outOfTime(error: unknown): unknown {
-  if (!(error instanceof AttemptsError) || isTimeout(error.errors[0])) return error;
-  return new AttemptsError([new TimeoutError(undefined, { phase: "dial" }), ...error.errors]);
+  if (!(error instanceof AttemptsError || error instanceof OpError)) return error;
+  const errors = error instanceof AttemptsError ? error.errors : [error];
+  if (isTimeout(errors[0])) return error;
+  return new AttemptsError([new TimeoutError(undefined, { phase: "dial" }), ...errors]);
 }
 
-async function connect(
+function connect(
   options: DialerOptions,
   network: Network,
   address: string,
@@ -108,25 +127,10 @@ async function connect(
 ): Promise<Conn> {
   switch (transportOf(network)) {
     case "tcp":
-      return new RuntimeTcpConn(await dialTcp(options, network, address, deadline));
-    case "udp": {
-      const given = options.localAddr;
-      const local = given === undefined ? undefined : localEnd(network, given);
-      const { addresses, port } = await findTargets(options, network, address, deadline);
-      const family = isIp(local?.hostname ?? "");
-      const targets = addresses.filter((ip) => family === 0 || isIp(splitZone(ip).host) === family);
-      if (targets.length === 0) throw new AddressError(address, "no suitable address");
-      const how = { localAddr: local?.toString() };
-      // Nothing is waited for: the first address that can be bound for is the one.
-      const open = (ip: string) =>
-        attempt(
-          options.trace,
-          network,
-          joinHostPort(ip, port),
-          () => dialPacket(network, netAddress(network, ip, port), how),
-        );
-      return await dialSerial(targets, deadline, open);
-    }
+      return dialTcp(options, network, address, deadline)
+        .then((conn) => new RuntimeTcpConn(conn));
+    case "udp":
+      return dialUdp(options, network, address, deadline);
     case "unix":
       if (options.localAddr !== undefined) {
         throw new UnsupportedError(
@@ -135,16 +139,15 @@ async function connect(
         );
       }
       socketPath(address); // Refused before a hook hears of it.
-      return new RuntimeUnixConn(
-        await attempt(options.trace, network, address, () => connectUnix(address, deadline)),
-      );
+      return attempt(options.trace, network, address, () => connectUnix(address, deadline))
+        .then((conn) => new RuntimeUnixConn(conn));
     case "unixgram": {
       const local = options.localAddr;
       if (typeof local === "object" && local.transport !== "unixpacket") {
         throw new AddressError(String(local), "mismatched local address type for unixgram");
       }
       const how = { localAddr: local?.toString() };
-      return await attempt(
+      return attempt(
         options.trace,
         network,
         address,
@@ -157,6 +160,30 @@ async function connect(
         "the runtime has no SOCK_SEQPACKET sockets, they need system calls",
       );
   }
+}
+
+async function dialUdp(
+  options: DialerOptions,
+  network: Network,
+  address: string,
+  deadline: Deadline,
+): Promise<Conn> {
+  const given = options.localAddr;
+  const local = given === undefined ? undefined : localEnd(network, given);
+  const { addresses, port } = await findTargets(options, network, address, deadline);
+  const family = isIp(local?.hostname ?? "");
+  const targets = addresses.filter((ip) => family === 0 || isIp(splitZone(ip).host) === family);
+  if (targets.length === 0) throw new AddressError(address, "no suitable address");
+  const how = { localAddr: local?.toString() };
+  // Nothing is waited for: the first address that can be bound for is the one.
+  const open = (ip: string) =>
+    attempt(
+      options.trace,
+      network,
+      joinHostPort(ip, port),
+      () => dialPacket(network, netAddress(network, ip, port), how),
+    );
+  return await dialSerial(targets, deadline, open);
 }
 
 /**
@@ -200,13 +227,12 @@ export function dial(
   address: string,
   options?: DialerOptions & WaitOptions,
 ): Promise<Conn>;
-export async function dial(
+export function dial(
   network: Network,
   address: string,
   options: DialerOptions & WaitOptions = {},
 ): Promise<Conn> {
-  const { signal, timeout, deadline, ...how } = options;
-  return await new Dialer(how).dial(network, address, { signal, timeout, deadline });
+  return dialWithin(options, network, address, options);
 }
 
 /**

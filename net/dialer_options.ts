@@ -46,7 +46,8 @@ const typeErrors: [name: keyof DialerOptions, type: string, rule: string][] = [
  * @throws {TypeError | RangeError} An option of the wrong type, or `NaN`.
  */
 export function checkDialerOptions(options: DialerOptions): void {
-  new Deadline({ timeout: options.timeout, deadline: options.deadline });
+  const { timeout, deadline } = options;
+  if (timeout !== undefined || deadline !== undefined) new Deadline({ timeout, deadline });
   for (const [name, type, rule] of typeErrors) {
     const value = options[name];
     if (value !== undefined && (typeof value !== type || value === null)) {

@@ -1,4 +1,5 @@
 /** What goes wrong in `net`, one class for each thing a caller may want to tell apart. */
+export { UnsupportedError } from "../sys/errors.ts";
 
 /** What an {@linkcode OpError} is made of. */
 export interface OpErrorInit {
@@ -183,35 +184,6 @@ export class UnknownNetworkError extends Error {
   constructor(network: string, expected: readonly string[]) {
     super(`unknown network ${JSON.stringify(network)}: expected one of ${expected.join(", ")}`);
     this.network = network;
-  }
-}
-
-/**
- * Something this runtime, platform or set of permissions cannot do; the message names the
- * missing piece and, where a flag would add it, the flag.
- *
- * ```ts
- * import { UnsupportedError } from "@plumb/plumb/net";
- *
- * console.log(new UnsupportedError("listen unixpacket", "needs system calls").message);
- * // listen unixpacket is not supported here: needs system calls
- * ```
- */
-export class UnsupportedError extends Error {
-  /** Always `"UnsupportedError"`. */
-  override readonly name = "UnsupportedError";
-  /** Always `"ERR_UNSUPPORTED"`. */
-  readonly code = "ERR_UNSUPPORTED";
-
-  /**
-   * Says what is missing.
-   *
-   * @param what What was asked for.
-   * @param missing What it needs that is not there.
-   * @param options `cause`: what lies behind it.
-   */
-  constructor(what: string, missing: string, options?: ErrorOptions) {
-    super(`${what} is not supported here: ${missing}`, options);
   }
 }
 

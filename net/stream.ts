@@ -25,8 +25,8 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
   readonly #network: string;
   readonly #describe: () => [local: A, remote: A];
   readonly #host: HalfHost;
-  readonly #reads: ReadHalf;
-  readonly #writes: WriteHalf;
+  #readHalf: ReadHalf | undefined;
+  #writeHalf: WriteHalf | undefined;
   #ends: [local: A, remote: A] | undefined;
   #streams: ConnStreams | undefined;
   #closed = false;
@@ -48,8 +48,22 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
         if (this.#wantsRef && !this.#closed) this.inner[parked ? "unref" : "ref"]();
       },
     };
-    this.#reads = new ReadHalf(inner, this.#host);
-    this.#writes = new WriteHalf(inner, this.#host);
+  }
+
+  get #reads(): ReadHalf {
+    if (this.#readHalf === undefined) {
+      this.#readHalf = new ReadHalf(this.inner, this.#host);
+      if (this.#closed) this.#readHalf.close();
+    }
+    return this.#readHalf;
+  }
+
+  get #writes(): WriteHalf {
+    if (this.#writeHalf === undefined) {
+      this.#writeHalf = new WriteHalf(this.inner, this.#host);
+      if (this.#closed) this.#writeHalf.close();
+    }
+    return this.#writeHalf;
   }
 
   get localAddr(): A {
@@ -75,8 +89,8 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#reads.close();
-    this.#writes.close();
+    this.#readHalf?.close();
+    this.#writeHalf?.close();
     this.inner.close();
   }
 
@@ -86,7 +100,7 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
 
   ref(): void {
     this.#wantsRef = true;
-    if (!this.#closed && !this.#reads.parked) this.inner.ref();
+    if (!this.#closed && !this.#readHalf?.parked) this.inner.ref();
   }
 
   unref(): void {

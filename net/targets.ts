@@ -23,6 +23,8 @@ export interface Targets {
 
 const none = "no suitable address";
 
+const numeric = /^[0-9]*$/;
+
 /** The host and port of `"host:port"`, where the port may be a service's name. */
 export async function hostAndPort(
   network: Network,
@@ -33,10 +35,9 @@ export async function hostAndPort(
     throw new TypeError(`address must be a string, got ${String(address)}`);
   }
   const { host, port } = splitHostPort(address);
-  const numeric = /^[0-9]*$/.test(port);
   try {
     // Names beyond the well-known ones are in the system's list.
-    const number = numeric
+    const number = numeric.test(port)
       ? parsePort(network, port)
       : await defaultResolver.lookupPort(network, port, wait);
     return { host, port: number };
@@ -64,6 +65,33 @@ function localTarget(network: Network, host: string): string | undefined {
   return /^[0:]+$/.test(host) && isIp(host) === 6 ? "::1" : undefined;
 }
 
+/** The IP address that a host is without a lookup, if it is one. */
+function literalOf(network: Network, host: string): string | undefined {
+  return localTarget(network, host) ?? (isIp(splitZone(host).host) !== 0 ? host : undefined);
+}
+
+function refuseZero(address: string, port: number): void {
+  if (port === 0) throw new AddressError(address, "port 0 cannot be dialed");
+}
+
+/**
+ * What to dial at an address in which nothing has to be looked up: at once, as most dials are of
+ * this kind and short.
+ *
+ * @param network A TCP or UDP network.
+ * @param address `"host:port"`.
+ * @returns The target, or `undefined` for `findTargets` to find.
+ * @throws {AddressError} Malformed, or of another family.
+ */
+export function literalTargets(network: Network, address: string): Targets | undefined {
+  const { host, port: digits } = splitHostPort(address);
+  const literal = literalOf(network, host);
+  if (literal === undefined || !numeric.test(digits)) return undefined;
+  const port = portIn(address, network, digits);
+  refuseZero(address, port);
+  return { host, named: false, port, addresses: suitable(network, address, [literal]) };
+}
+
 /**
  * Finds the addresses to dial.
  *
@@ -82,16 +110,21 @@ export async function findTargets(
 ): Promise<Targets> {
   const wait = deadline.unlimited ? undefined : { signal: deadline.signal };
   const { host, port } = await hostAndPort(network, address, wait);
-  if (port === 0) throw new AddressError(address, "port 0 cannot be dialed");
-  const literal = localTarget(network, host) ??
-    (isIp(splitZone(host).host) !== 0 ? host : undefined);
+  refuseZero(address, port);
+  const literal = literalOf(network, host);
   const found = literal === undefined ? await lookUp(options, host, deadline, wait) : [literal];
+  const addresses = suitable(network, address, found);
+  return { host, named: literal === undefined, port, addresses };
+}
+
+/** Leaves the addresses of the network's family. */
+function suitable(network: Network, address: string, found: string[]): string[] {
   const family = familyOf(network);
   const addresses = family === undefined
     ? found
     : found.filter((ip) => isIp(splitZone(ip).host) === family);
   if (addresses.length === 0) throw new AddressError(address, none);
-  return { host, named: literal === undefined, port, addresses };
+  return addresses;
 }
 
 async function lookUp(

@@ -66,13 +66,13 @@ export function prepareTcp(conn: Deno.TcpConn, options: TcpOptions): Deno.TcpCon
  * @param deadline When to give up: the attempt is then cancelled, not left behind. It is for the
  * caller to dispose of.
  */
-export async function connectTcp(
+export function connectTcp(
   hostname: string,
   port: number,
   deadline: Deadline,
 ): Promise<Deno.TcpConn> {
-  if (deadline.unlimited) return await Deno.connect({ hostname, port });
-  return await Deno.connect({ hostname, port, signal: deadline.signal });
+  if (deadline.unlimited) return Deno.connect({ hostname, port });
+  return Deno.connect({ hostname, port, signal: deadline.signal });
 }
 
 /**
