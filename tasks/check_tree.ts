@@ -33,6 +33,10 @@ const untested: Record<string, string> = {
   "mod.ts": "re-exports only",
   "net/mod.ts": "re-exports only",
   "net/conn.ts": "types only",
+  "sys/mod.ts": "re-exports only",
+  "sys/epoll.ts": "the kernel behind the poller: tests/sys/poller_test.ts",
+  "sys/kqueue.ts": "the same on macOS",
+  "sys/readiness.ts": "types and two constants",
 };
 
 /** What each part of the package may import, besides itself. */

@@ -21,6 +21,9 @@ const everything = [
  */
 const permissions = ["--allow-all", "--unstable-net"];
 
+/** Run before each module: a library that a test is the first to load looks like a leak of it. */
+const preload = "tests/support/preload.ts";
+
 /** Flags of `deno test` whose value is the next argument. */
 const flagsWithValue = new Set([
   ...["-c", "--cert", "--config", "--coverage-threshold", "--ext", "--filter", "--import-map"],
@@ -38,10 +41,12 @@ export function testArgs(
   config: string,
   args: readonly string[],
   everything: readonly string[],
+  preloaded: readonly string[] = [],
 ): string[] {
   return [
     ...["test", "--config", config, "--doc", "--sanitize-ops", "--sanitize-resources"],
     ...permissions,
+    ...preloaded.flatMap((path) => ["--preload", path]),
     ...(hasPath(args) ? [] : everything),
     ...args,
   ];
@@ -61,8 +66,9 @@ async function main(root: URL, args: string[]): Promise<number> {
   const { file, reason } = await chooseConfig(readConfig(root), fetchWithDeno(root));
   console.log(`${reason}, testing with ${file}`);
 
+  const existing = (paths: string[]) => paths.filter((path) => exists(new URL(path, root)));
   const child = new Deno.Command(Deno.execPath(), {
-    args: testArgs(file, args, everything.filter((path) => exists(new URL(path, root)))),
+    args: testArgs(file, args, existing(everything), existing([preload])),
     cwd: root,
     stdin: "null",
     stdout: "piped",
