@@ -162,7 +162,7 @@ function load(): Shared {
  * only then, and before the first system call: it must be the library the process runs with.
  * Needs `--allow-ffi`, or `--allow-ffi=<path>` with this very path.
  *
- * ```ts
+ * ```ts ignore
  * import { useLibc } from "@plumb/plumb/sys";
  *
  * const path = "/lib/x86_64-linux-gnu/libc.so.6";
