@@ -11,78 +11,122 @@ import { connectTcp, mayConnect, prepareTcp } from "./runtime/tcp.ts";
 import { findTargets, hostAndPort, literalTargets, localEnd, type Targets } from "./targets.ts";
 import { fire, type Trace } from "./trace.ts";
 
+/** How an engine makes a TCP connection. */
+export interface TcpEngine<Raw, C> {
+  /** Opens a connection to one address, or gives up when the deadline ends. */
+  open(network: Network, host: string, port: number, deadline: Deadline): Promise<Raw>;
+  /** Closes one that nobody wants. */
+  close(raw: Raw): void;
+  /** Makes the winner what the caller wants; closes it if that fails. */
+  finish(raw: Raw): C;
+  /** The family of a connection made by name, where the engine looks names up itself. */
+  familyByName?(raw: Raw): 0 | 4 | 6;
+}
+
 /**
- * Dials TCP.
+ * The runtime's engine.
  *
- * @param options How.
- * @param network `"tcp"`, `"tcp4"` or `"tcp6"`.
- * @param address `"host:port"`.
- * @param deadline The limit of the whole dial.
- * @returns The runtime's connection, prepared.
- * @throws {OpError} The dial failed, or the time was up.
- * @throws {AddressError} The address cannot be used.
- * @throws The reason of the caller's signal.
+ * @param options How to dial.
+ * @param wrap What to make of the runtime's connection, prepared.
  */
-export async function dialTcp(
+export function runtimeTcp<C>(
+  options: DialerOptions,
+  wrap: (conn: Deno.TcpConn) => C,
+): TcpEngine<Deno.TcpConn, C> {
+  const prepare = { noDelay: options.noDelay ?? true, keepAlive: keepAliveWanted(options) };
+  return {
+    open(network, host, port, deadline) {
+      if (!host.includes("%")) return connectTcp(host, port, deadline);
+      throw new UnsupportedError(
+        `dial ${network} ${JSON.stringify(joinHostPort(host, port))}`,
+        "the runtime's sockets take no IPv6 zone",
+      );
+    },
+    close: (conn) => conn.close(),
+    finish: (conn) => wrap(prepareTcp(conn, prepare)),
+    familyByName: (conn) => isIp(conn.remoteAddr.hostname),
+  };
+}
+
+/** Dials TCP on the runtime's engine, up to its own connection. */
+export function dialTcp(
   options: DialerOptions,
   network: Network,
   address: string,
   deadline: Deadline,
 ): Promise<Deno.TcpConn> {
-  if (options.localAddr !== undefined) refuseLocal(network, options.localAddr);
-  const prepare = {
-    noDelay: options.noDelay ?? true,
-    keepAlive: keepAliveWanted(options),
-  };
-  const targets = literalTargets(network, address) ??
-    await targetsOrName(options, network, address, deadline);
-  const { port } = targets;
-  // One address needs no race and no share of the time.
-  if (targets.addresses.length <= 1) {
-    const [host = targets.host] = targets.addresses;
-    const conn = await open(options.trace, network, host, port, deadline);
-    return prepareTcp(ofFamily(conn, network, address), prepare);
-  }
-  const connect = (ip: string, limit: Deadline) => open(options.trace, network, ip, port, limit);
-  const { fallbackDelay } = options;
-  const [primaries, fallbacks] = network === "tcp" && (fallbackDelay ?? 0) >= 0
-    ? partition(targets.addresses, isIp)
-    : [targets.addresses, []];
-  const conn = fallbacks.length === 0
-    ? await dialSerial(primaries, deadline, connect)
-    : await dialParallel({
-      primaries,
-      fallbacks,
-      fallbackDelay,
-      deadline,
-      connect,
-      close: (late) => late.close(),
-    });
-  return prepareTcp(conn, prepare);
+  return dialTcpOn(runtimeTcp(options, (conn) => conn), options, network, address, deadline);
 }
 
-/** Opens one connection. */
-async function open(
-  trace: Trace | undefined,
+/**
+ * Dials TCP.
+ *
+ * @param engine Who makes the connections.
+ * @param options How.
+ * @param network `"tcp"`, `"tcp4"` or `"tcp6"`.
+ * @param address `"host:port"`.
+ * @param deadline The limit of the whole dial.
+ * @returns What the engine makes of the connection.
+ * @throws {OpError} The dial failed, or the time was up.
+ * @throws {AddressError} The address cannot be used.
+ * @throws The reason of the caller's signal.
+ */
+export function dialTcpOn<Raw, C>(
+  engine: TcpEngine<Raw, C>,
+  options: DialerOptions,
   network: Network,
-  host: string,
-  port: number,
+  address: string,
   deadline: Deadline,
-): Promise<Deno.TcpConn> {
-  if (host.includes("%")) {
-    throw new UnsupportedError(
-      `dial ${network} ${JSON.stringify(joinHostPort(host, port))}`,
-      "the runtime's sockets take no IPv6 zone",
+): Promise<C> {
+  const literal = literalTargets(network, address);
+  const [ip] = literal?.addresses ?? [];
+  if (literal === undefined || ip === undefined || options.trace !== undefined) {
+    return dialTargets(engine, options, network, address, deadline, literal);
+  }
+  // Most dials go to one address, with nobody watching: no layer more than they need.
+  const { port } = literal;
+  return engine.open(network, ip, port, deadline).then(engine.finish, (error) => {
+    throw opError(error, { op: "dial", network, addr: joinHostPort(ip, port) });
+  });
+}
+
+async function dialTargets<Raw, C>(
+  engine: TcpEngine<Raw, C>,
+  options: DialerOptions,
+  network: Network,
+  address: string,
+  deadline: Deadline,
+  literal: Targets | undefined,
+): Promise<C> {
+  const names = engine.familyByName !== undefined;
+  const { addresses, host, port } = literal ??
+    await targetsOrName(names, options, network, address, deadline);
+  const open = (ip: string, limit: Deadline) =>
+    attempt(
+      options.trace,
+      network,
+      joinHostPort(ip, port),
+      () => engine.open(network, ip, port, limit),
     );
+  // One address needs no race and no share of the time.
+  if (addresses.length === 1) return engine.finish(await open(addresses[0], deadline));
+  if (addresses.length === 0) {
+    const raw = await open(host, deadline);
+    const family = familyOf(network);
+    if (family === undefined || engine.familyByName?.(raw) === family) return engine.finish(raw);
+    engine.close(raw);
+    throw new AddressError(address, "no suitable address");
   }
-  const connect = () => connectTcp(host, port, deadline);
-  if (trace !== undefined) return await attempt(trace, network, joinHostPort(host, port), connect);
-  // As `attempt` does it: a layer less for a dial that nobody watches.
-  try {
-    return await connect();
-  } catch (error) {
-    throw opError(error, { op: "dial", network, addr: joinHostPort(host, port) });
-  }
+  const { fallbackDelay } = options;
+  const [primaries, fallbacks] = network === "tcp" && (fallbackDelay ?? 0) >= 0
+    ? partition(addresses, isIp)
+    : [addresses, []];
+  const close = (raw: Raw) => engine.close(raw);
+  return engine.finish(
+    fallbacks.length === 0
+      ? await dialSerial(primaries, deadline, open)
+      : await dialParallel({ primaries, fallbacks, fallbackDelay, deadline, connect: open, close }),
+  );
 }
 
 /**
@@ -125,13 +169,14 @@ function concreteNetwork(network: Network, addr: string): string {
  * the name up itself (and race its addresses in its own way).
  */
 async function targetsOrName(
+  names: boolean,
   options: DialerOptions,
   network: Network,
   address: string,
   deadline: Deadline,
 ): Promise<Targets> {
   const byName = async (error?: unknown): Promise<Targets | undefined> => {
-    if (options.resolver !== undefined) return undefined;
+    if (!names || options.resolver !== undefined) return undefined;
     if (error !== undefined && (error as DnsError).code !== "ERR_NOT_CAPABLE") return undefined;
     const { host, port } = await hostAndPort(network, address);
     return mayConnect(host, port) ? { host, port, named: true, addresses: [] } : undefined;
@@ -147,22 +192,6 @@ async function targetsOrName(
   const { named, addresses, port } = targets;
   if (!named || addresses.some((ip) => mayConnect(ip, port))) return targets;
   return await byName() ?? targets;
-}
-
-/** A connection that the runtime made by name may be of the wrong family. */
-function ofFamily(conn: Deno.TcpConn, network: Network, address: string): Deno.TcpConn {
-  const family = familyOf(network);
-  if (family === undefined || isIp(conn.remoteAddr.hostname) === family) return conn;
-  conn.close();
-  throw new AddressError(address, "no suitable address");
-}
-
-function refuseLocal(network: Network, localAddr: NonNullable<DialerOptions["localAddr"]>): never {
-  const local = localEnd(network, localAddr);
-  throw new UnsupportedError(
-    `dial ${network} from ${JSON.stringify(String(local))}`,
-    "the runtime's TCP sockets cannot be bound before they connect",
-  );
 }
 
 /**

@@ -2,7 +2,7 @@
 import { Deadline, isTimeout, TimeoutError, type WaitOptions } from "../deadline.ts";
 import { joinHostPort, netAddress, parseNetwork, transportOf, unixAddress } from "./address.ts";
 import type { Conn, Network, TcpConn } from "./conn.ts";
-import { attempt, dialError, dialTcp } from "./dial_tcp.ts";
+import { attempt, dialError, dialTcpOn, runtimeTcp } from "./dial_tcp.ts";
 import { checkDialerOptions, type DialerOptions } from "./dialer_options.ts";
 import { AddressError, OpError, UnsupportedError } from "./errors.ts";
 import { AttemptsError, dialSerial } from "./eyeballs.ts";
@@ -68,10 +68,18 @@ export class Dialer {
    * @throws {UnsupportedError} This engine cannot serve the network; the message says what can.
    */
   dial(network: Network, address: string, wait?: WaitOptions): Promise<Conn>;
-  dial(network: Network, address: string, wait: WaitOptions = {}): Promise<Conn> {
+  dial(network: Network, address: string, wait: WaitOptions = noOptions): Promise<Conn> {
     return dialWithin(this.#options, network, address, wait);
   }
 }
+
+const noOptions: DialerOptions & WaitOptions = Object.freeze({});
+
+/** The deadline of a dial without one; it never holds anything, so all of them share it. */
+const unlimited = new Deadline({}, { phase: "dial" });
+
+/** What the runtime's connections become. */
+const wrapTcp = (conn: Deno.TcpConn) => new RuntimeTcpConn(conn);
 
 /**
  * The one dial behind all of them. A dial takes some twenty microseconds, in which each further
@@ -83,13 +91,12 @@ async function dialWithin(
   address: string,
   wait: WaitOptions,
 ): Promise<Conn> {
-  checkDialerOptions(options);
   parseNetwork(network);
   if (typeof address !== "string") {
     throw new TypeError(`address must be a string, got ${String(address)}`);
   }
   const { timeout, deadline: until, trace } = options;
-  const outer = new Deadline(wait, { phase: "dial" });
+  const outer = wait === noOptions ? unlimited : new Deadline(wait, { phase: "dial" });
   // `dial` has one object for both.
   const limited = options !== wait && (timeout !== undefined || until !== undefined);
   const deadline = limited ? outer.child({ timeout, deadline: until }) : outer;
@@ -127,8 +134,13 @@ function connect(
 ): Promise<Conn> {
   switch (transportOf(network)) {
     case "tcp":
-      return dialTcp(options, network, address, deadline)
-        .then((conn) => new RuntimeTcpConn(conn));
+      if (options.localAddr !== undefined) {
+        throw new UnsupportedError(
+          `dial ${network} from ${JSON.stringify(String(localEnd(network, options.localAddr)))}`,
+          "the runtime's TCP sockets cannot be bound before they connect",
+        );
+      }
+      return dialTcpOn(runtimeTcp(options, wrapTcp), options, network, address, deadline);
     case "udp":
       return dialUdp(options, network, address, deadline);
     case "unix":
@@ -230,8 +242,13 @@ export function dial(
 export function dial(
   network: Network,
   address: string,
-  options: DialerOptions & WaitOptions = {},
+  options: DialerOptions & WaitOptions = noOptions,
 ): Promise<Conn> {
+  try {
+    if (options !== noOptions) checkDialerOptions(options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
   return dialWithin(options, network, address, options);
 }
 

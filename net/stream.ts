@@ -24,7 +24,7 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
   protected readonly inner: S;
   readonly #network: string;
   readonly #describe: () => [local: A, remote: A];
-  readonly #host: HalfHost;
+  #hosting: HalfHost | undefined;
   #readHalf: ReadHalf | undefined;
   #writeHalf: WriteHalf | undefined;
   #ends: [local: A, remote: A] | undefined;
@@ -41,7 +41,11 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
     this.inner = inner;
     this.#network = network;
     this.#describe = ends;
-    this.#host = {
+  }
+
+  // Made on first use, as the halves are: many a connection is only written to, or just probed.
+  get #host(): HalfHost {
+    return this.#hosting ??= {
       fail: (op, cause) => this.fail(op, cause),
       closed: (op) => new ClosedError(this.#context(op)),
       park: (parked) => {

@@ -165,10 +165,7 @@ function load(): Shared {
  * ```ts ignore
  * import { useLibc } from "@plumb/plumb/sys";
  *
- * const path = "/lib/x86_64-linux-gnu/libc.so.6";
- * const ffi = await Deno.permissions.query({ name: "ffi", path });
- * const found = await Deno.stat(path).then(() => true, () => false);
- * if (found && ffi.state === "granted") useLibc(path);
+ * useLibc("/opt/sysroot/lib/libc.so.6");
  * ```
  *
  * @param path The absolute path of the library.
