@@ -14,6 +14,9 @@ const directory = await Deno.makeTempDir();
 /** Long paths make bad tables. */
 const short = (address: string) => address.replace(directory, "…");
 
+/** Whether a network carries messages, one for each write, or a stream of bytes. */
+const hasMessages = (network: net.Network) => /^(udp|unixgram|unixpacket)/.test(network);
+
 /** Dials `address`, says hello, and tells how long the echo took. */
 async function roundTrip(network: net.Network, address: string): Promise<void> {
   const start = performance.now();
@@ -21,36 +24,51 @@ async function roundTrip(network: net.Network, address: string): Promise<void> {
   const connected = ms(start);
   conn.setDeadline(Date.now() + 2_000);
 
-  const hello = encode(`hello over ${network}`);
   const sent = performance.now();
-  await conn.write(hello);
-  const answer = new Uint8Array(64);
-  const n = await conn.read(answer);
-  const echoed = decode(answer.subarray(0, n ?? 0));
-  line(
-    network,
-    `${short(address).padEnd(16)} dial ${connected}   echo ${ms(sent)}   ${n} bytes "${echoed}"`,
-  );
+  await conn.write(encode(`hello over ${network}`));
+  const first = await readOnce(conn);
+  const line1 = `${short(address).padEnd(16)} dial ${connected}   echo ${ms(sent)}   ${first}`;
+  if (!hasMessages(network)) return line(network, line1);
+
+  // Two writes at once are two messages, and two reads.
+  await Promise.all([conn.write(encode("one")), conn.write(encode("two"))]);
+  line(network, `${line1}, then ${await readOnce(conn)} and ${await readOnce(conn)}`);
+}
+
+async function readOnce(conn: net.Conn): Promise<string> {
+  const p = new Uint8Array(64);
+  const n = await conn.read(p) ?? 0;
+  return `${n} bytes "${decode(p.subarray(0, n))}"`;
+}
+
+/** Writes back what it reads, as it comes: a message for each message. */
+async function echo(conn: net.Conn): Promise<void> {
+  const p = new Uint8Array(1024);
+  for (let n = await conn.read(p); n !== null; n = await conn.read(p)) {
+    await conn.write(p.subarray(0, n));
+  }
 }
 
 async function overStream(network: net.Network, address: string, dialed?: string): Promise<void> {
   using listener = net.listen(network, address);
-  const echo = async () => {
+  const serve = async () => {
     using conn = await listener.accept({ timeout: 2_000 });
-    await conn.readable.pipeTo(conn.writable);
+    await echo(conn);
   };
   const { addr } = listener;
   const target = dialed === undefined || !("port" in addr) ? `${addr}` : `${dialed}:${addr.port}`;
-  await Promise.all([echo(), roundTrip(network, target)]);
+  await Promise.all([serve(), roundTrip(network, target)]);
 }
 
 async function overPackets(network: net.Network, address: string): Promise<void> {
   using socket = net.listenPacket(network, address);
-  const echo = async () => {
-    const [data, from] = await socket.receive(undefined, { timeout: 2_000 });
-    await socket.send(data, from);
+  const serve = async () => {
+    for await (const [data, from] of socket) await socket.send(data, from);
   };
-  await Promise.all([echo(), roundTrip(network, socket.addr.toString())]);
+  await Promise.all([
+    serve(),
+    roundTrip(network, socket.addr.toString()).finally(() => socket.close()),
+  ]);
 }
 
 /** Shows what a user would see, whether it works or not. */

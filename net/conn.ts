@@ -4,6 +4,8 @@
  * shape of Deno's own types.
  */
 import type { WaitOptions } from "../deadline.ts";
+import type { Credentials } from "../sys/mod.ts";
+import type { KeepAliveConfig } from "./native/keep_alive.ts";
 
 /** The nine networks. */
 export type Network =
@@ -16,6 +18,12 @@ export type Network =
   | "unix"
   | "unixgram"
   | "unixpacket";
+
+/**
+ * Raw IP, with the protocol its packets carry: `"ip4:icmp"`, `"ip6:58"`. For root (CAP_NET_RAW)
+ * with `--allow-ffi`.
+ */
+export type RawNetwork = `ip:${string}` | `ip4:${string}` | `ip6:${string}`;
 
 /** An IP address and port, on a network. `toString()` gives Go's form, `"[::1]:80"`. */
 export interface NetAddress {
@@ -143,8 +151,78 @@ export interface TcpConn extends Conn {
   readonly remoteAddr: NetAddress;
   /** Whether small writes go out at once (TCP_NODELAY). On from the start. */
   setNoDelay(noDelay?: boolean): void;
-  /** Whether the kernel probes a silent peer (SO_KEEPALIVE). On from the start. */
-  setKeepAlive(keepAlive?: boolean): void;
+  /**
+   * Whether, and when, the kernel probes a silent peer (SO_KEEPALIVE). On from the start. Times
+   * need `--allow-ffi`, as do the three options below.
+   *
+   * @param keepAlive `true` by default.
+   */
+  setKeepAlive(keepAlive?: boolean | KeepAliveConfig): void;
+  /**
+   * What close does with data that is not sent yet (SO_LINGER). As Go's `SetLinger`.
+   *
+   * @param seconds Waits in the background up to that long; 0 drops the data and resets the
+   * connection; `null` is the system's default, which sends it.
+   */
+  setLinger(seconds: number | null): void;
+  /**
+   * Asks for a receive buffer of the kernel (SO_RCVBUF), which Linux doubles.
+   *
+   * @param bytes Its size.
+   */
+  setReadBuffer(bytes: number): void;
+  /**
+   * Asks for a send buffer of the kernel (SO_SNDBUF), which Linux doubles.
+   *
+   * @param bytes Its size.
+   */
+  setWriteBuffer(bytes: number): void;
+}
+
+/** What came with descriptors of another process. */
+export interface ReceivedFds {
+  /** How many bytes were read, or `null` at the end. */
+  readonly n: number | null;
+  /** The descriptors, from now on this process's to close. */
+  readonly fds: number[];
+  /** Whether there were more than could be taken; the system has closed the rest. */
+  readonly truncated: boolean;
+}
+
+/**
+ * A Unix connection, `unix` or `unixpacket`. What goes beyond a `Conn` is served by the native
+ * engine: always on `unixpacket`, with `engine: "native"` on `unix`.
+ */
+export interface UnixConn extends Conn {
+  /** This end. */
+  readonly localAddr: UnixAddress;
+  /** The other end. */
+  readonly remoteAddr: UnixAddress;
+  /**
+   * Who the peer was when it connected or listened (SO_PEERCRED).
+   *
+   * @throws {UnsupportedError} On the runtime engine.
+   */
+  peerCredentials(): Credentials;
+  /**
+   * Writes bytes and passes descriptors along with them (SCM_RIGHTS). They are copied at once: the
+   * caller may close its own.
+   *
+   * @param data At least one byte on a stream.
+   * @param fds The descriptors.
+   * @param wait Limits for this call alone.
+   * @returns The length of `data`.
+   * @throws {UnsupportedError} On the runtime engine.
+   */
+  sendFds(data: Uint8Array, fds: number[], wait?: WaitOptions): Promise<number>;
+  /**
+   * Reads bytes, with the descriptors that came along.
+   *
+   * @param p Where to put the bytes.
+   * @param wait Limits for this call alone.
+   * @throws {UnsupportedError} On the runtime engine.
+   */
+  receiveFds(p: Uint8Array, wait?: WaitOptions): Promise<ReceivedFds>;
 }
 
 /** What a TLS handshake has settled, as far as the runtime tells. */
@@ -207,6 +285,30 @@ export interface Listener<C extends Conn = Conn> extends AsyncIterable<C>, Dispo
   [Symbol.asyncIterator](): AsyncIterableIterator<C>;
 }
 
+/** A message as it was received. */
+export interface Message {
+  /** Its bytes. */
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** Its sender. */
+  readonly addr: Address;
+  /** Whether it was longer than the room there was for it, and cut. */
+  readonly truncated: boolean;
+}
+
+/** A message to send. */
+export interface OutgoingMessage {
+  /** Its bytes. */
+  readonly data: Uint8Array;
+  /** Where to: an address as `receive` gave it, a Deno address, or `"ip:port"` or a path. */
+  readonly addr: Address | Deno.Addr | string;
+}
+
+/** How many messages to receive at once, and until when. */
+export interface ReceiveBatchOptions extends WaitOptions {
+  /** The most messages to give; 64 by default. */
+  max?: number;
+}
+
 /** A message and where it came from. */
 export type Packet = [data: Uint8Array<ArrayBuffer>, addr: Address];
 
@@ -228,6 +330,27 @@ export interface PacketConn extends AsyncIterable<Packet>, Disposable, Deadlines
    */
   receive(p?: Uint8Array<ArrayBuffer>, wait?: WaitOptions): Promise<Packet>;
   /**
+   * As `receive`, and says whether the message was cut.
+   *
+   * @param p Where to put it, what does not fit is dropped; a fresh array by default.
+   * @param wait Limits for this receive alone, beside the read deadline.
+   * @returns The message (the part of `p` it fills), its sender, and whether it was longer.
+   * @throws {OpError} The socket failed, or the time was up.
+   * @throws {ClosedError} This side has closed it.
+   */
+  receiveMessage(p?: Uint8Array<ArrayBuffer>, wait?: WaitOptions): Promise<Message>;
+  /**
+   * Waits for a message and takes with it those that are there already: on the native engine in
+   * one system call, on the others one at a time. It takes its turn among other receives.
+   *
+   * @param options How many, and limits for this receive alone, beside the read deadline.
+   * @returns The messages in the order of their arrival, at least one.
+   * @throws {OpError} The socket failed, or the time was up.
+   * @throws {ClosedError} This side has closed it.
+   * @throws {RangeError} `max` is not a whole number from 1.
+   */
+  receiveBatch(options?: ReceiveBatchOptions): Promise<Message[]>;
+  /**
    * Sends one message.
    *
    * @param data The message.
@@ -238,6 +361,18 @@ export interface PacketConn extends AsyncIterable<Packet>, Disposable, Deadlines
    * @throws {ClosedError} This side has closed it.
    */
   send(data: Uint8Array, addr: Address | Deno.Addr | string, wait?: WaitOptions): Promise<number>;
+  /**
+   * Sends several messages, in order: on the native engine many in one system call, on the
+   * others one at a time.
+   *
+   * @param messages What to send, and where to.
+   * @param wait Limits for all of it, beside the write deadline.
+   * @returns How many were sent, which is all of them.
+   * @throws {OpError} Not all were sent: `messagesSent` says how many were, and the next one is
+   * to blame.
+   * @throws {ClosedError} This side has closed it.
+   */
+  sendBatch(messages: readonly OutgoingMessage[], wait?: WaitOptions): Promise<number>;
   /** Closes the socket; a pending receive rejects with `ClosedError`, iteration ends. */
   close(): void;
   /** Lets a pending receive keep the process alive (the default). */

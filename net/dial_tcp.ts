@@ -1,11 +1,13 @@
 /** Dialing TCP: lookup, race and options, up to the runtime's own connection. */
 import type { Deadline } from "../deadline.ts";
 import { familyOf, joinHostPort, splitHostPort } from "./address.ts";
-import type { Network } from "./conn.ts";
+import type { Network, RawNetwork } from "./conn.ts";
 import { type DialerOptions, keepAliveWanted } from "./dialer_options.ts";
 import { AddressError, DnsError, OpError, UnsupportedError } from "./errors.ts";
 import { AttemptsError, dialParallel, dialSerial, partition } from "./eyeballs.ts";
 import { isIp, splitZone } from "./ip.ts";
+import { requireNet } from "./native/permission.ts";
+import { connectNativeTcp, type NativeTcpConn } from "./native/tcp.ts";
 import { opError } from "./runtime/errors.ts";
 import { connectTcp, mayConnect, prepareTcp } from "./runtime/tcp.ts";
 import { findTargets, hostAndPort, literalTargets, localEnd, type Targets } from "./targets.ts";
@@ -19,6 +21,8 @@ export interface TcpEngine<Raw, C> {
   close(raw: Raw): void;
   /** Makes the winner what the caller wants; closes it if that fails. */
   finish(raw: Raw): C;
+  /** The family of the local end, where that is given; others are not tried. */
+  readonly family?: 4 | 6;
   /** The family of a connection made by name, where the engine looks names up itself. */
   familyByName?(raw: Raw): 0 | 4 | 6;
 }
@@ -45,6 +49,33 @@ export function runtimeTcp<C>(
     close: (conn) => conn.close(),
     finish: (conn) => wrap(prepareTcp(conn, prepare)),
     familyByName: (conn) => isIp(conn.remoteAddr.hostname),
+  };
+}
+
+/**
+ * The native engine.
+ *
+ * @param options How to dial.
+ * @param network The network, whose family the local end has to have.
+ */
+export function nativeTcp(
+  options: DialerOptions,
+  network: Network,
+): TcpEngine<NativeTcpConn, NativeTcpConn> {
+  const { control, noDelay, keepAlive } = options;
+  const local = options.localAddr === undefined ? undefined : localEnd(network, options.localAddr);
+  const family = isIp(splitZone(local?.hostname ?? "").host);
+  return {
+    family: family === 0 ? undefined : family,
+    async open(_network, hostname, port, deadline) {
+      requireNet(hostname, port);
+      const network = isIp(splitZone(hostname).host) === 4 ? "tcp4" : "tcp6";
+      const localAddr = local;
+      const how = { network, hostname, port, localAddr, control, noDelay, keepAlive } as const;
+      return await connectNativeTcp({ ...how, deadline });
+    },
+    close: (conn) => conn.close(),
+    finish: (conn) => conn,
   };
 }
 
@@ -80,7 +111,8 @@ export function dialTcpOn<Raw, C>(
 ): Promise<C> {
   const literal = literalTargets(network, address);
   const [ip] = literal?.addresses ?? [];
-  if (literal === undefined || ip === undefined || options.trace !== undefined) {
+  const plain = options.trace === undefined && engine.family === undefined;
+  if (literal === undefined || ip === undefined || !plain) {
     return dialTargets(engine, options, network, address, deadline, literal);
   }
   // Most dials go to one address, with nobody watching: no layer more than they need.
@@ -99,8 +131,14 @@ async function dialTargets<Raw, C>(
   literal: Targets | undefined,
 ): Promise<C> {
   const names = engine.familyByName !== undefined;
-  const { addresses, host, port } = literal ??
+  const { addresses: found, host, port } = literal ??
     await targetsOrName(names, options, network, address, deadline);
+  const addresses = engine.family === undefined
+    ? found
+    : found.filter((ip) => isIp(splitZone(ip).host) === engine.family);
+  if (addresses.length < found.length && addresses.length === 0) {
+    throw new AddressError(address, "no suitable address");
+  }
   const open = (ip: string, limit: Deadline) =>
     attempt(
       options.trace,
@@ -139,7 +177,7 @@ async function dialTargets<Raw, C>(
  */
 export async function attempt<C>(
   trace: Trace | undefined,
-  network: Network,
+  network: Network | RawNetwork,
   addr: string,
   connect: () => C | PromiseLike<C>,
 ): Promise<C> {
@@ -157,7 +195,7 @@ export async function attempt<C>(
 }
 
 /** `tcp4` or `tcp6` for `tcp`, as far as the address tells: a name does not. */
-function concreteNetwork(network: Network, addr: string): string {
+function concreteNetwork(network: Network | RawNetwork, addr: string): string {
   if (network !== "tcp" && network !== "udp") return network;
   const family = isIp(splitZone(splitHostPort(addr).host).host);
   return family === 0 ? network : `${network}${family}`;
@@ -201,7 +239,7 @@ async function targetsOrName(
  * @param network The network.
  * @param addr The address as it was given.
  */
-export function dialError(error: unknown, network: Network, addr: string): Error {
+export function dialError(error: unknown, network: Network | RawNetwork, addr: string): Error {
   const context = { op: "dial", network, addr };
   if (!(error instanceof AttemptsError)) return opError(error, context);
   const [first, ...others] = error.errors;

@@ -1,16 +1,21 @@
 /** `dial`: one way in for every network, under one deadline. */
 import { Deadline, isTimeout, TimeoutError, type WaitOptions } from "../deadline.ts";
 import { joinHostPort, netAddress, parseNetwork, transportOf, unixAddress } from "./address.ts";
-import type { Conn, Network, TcpConn } from "./conn.ts";
-import { attempt, dialError, dialTcpOn, runtimeTcp } from "./dial_tcp.ts";
-import { checkDialerOptions, type DialerOptions } from "./dialer_options.ts";
-import { AddressError, OpError, UnsupportedError } from "./errors.ts";
+import type { Conn, Network, RawNetwork, TcpConn, UnixConn } from "./conn.ts";
+import { attempt, dialError, dialTcpOn, nativeTcp, runtimeTcp } from "./dial_tcp.ts";
+import { checkDialerOptions, type DialerOptions, nativeNeeds } from "./dialer_options.ts";
+import { chooseEngine, type Engine } from "./engine.ts";
+import { AddressError, OpError } from "./errors.ts";
 import { AttemptsError, dialSerial } from "./eyeballs.ts";
 import { isIp, splitZone } from "./ip.ts";
+import { requireNet } from "./native/permission.ts";
+import { dialRaw, isIpNetwork, parseIpNetwork } from "./native/raw.ts";
+import { connectNativeSeqpacket } from "./native/seqpacket.ts";
+import { connectNativeUnix } from "./native/unix.ts";
 import { dialPacket } from "./packet.ts";
 import { RuntimeTcpConn } from "./runtime/tcp.ts";
 import { connectUnix, RuntimeUnixConn, socketPath } from "./runtime/unix.ts";
-import { findTargets, localEnd } from "./targets.ts";
+import { findTargets, localEnd, lookUp } from "./targets.ts";
 import { fire } from "./trace.ts";
 
 /** The networks of TCP. */
@@ -52,13 +57,22 @@ export class Dialer {
    */
   dial(network: TcpNetwork, address: string, wait?: WaitOptions): Promise<TcpConn>;
   /**
+   * Connects to a Unix stream listener.
+   *
+   * @param network `"unix"` or `"unixpacket"`.
+   * @param address A path, or `"@name"` for an abstract one (Linux).
+   * @param wait Limits for this dial alone.
+   * @returns The connection.
+   */
+  dial(network: "unix" | "unixpacket", address: string, wait?: WaitOptions): Promise<UnixConn>;
+  /**
    * Connects to an address on a network.
    *
    * The earliest of this dialer's and the call's limits counts, and covers the lookup of names. An
    * attempt that is given up is cancelled, and a connection that comes late is closed. Once `dial`
    * has settled, its signal has no effect on the connection.
    *
-   * @param network One of the nine networks.
+   * @param network One of the nine networks, or raw IP with a protocol.
    * @param address `"host:port"`, or a path (`"@name"`: an abstract one) on the Unix networks.
    * @param wait Limits for this dial alone.
    * @returns The connection.
@@ -67,8 +81,12 @@ export class Dialer {
    * @throws {UnknownNetworkError} No such network.
    * @throws {UnsupportedError} This engine cannot serve the network; the message says what can.
    */
-  dial(network: Network, address: string, wait?: WaitOptions): Promise<Conn>;
-  dial(network: Network, address: string, wait: WaitOptions = noOptions): Promise<Conn> {
+  dial(network: Network | RawNetwork, address: string, wait?: WaitOptions): Promise<Conn>;
+  dial(
+    network: Network | RawNetwork,
+    address: string,
+    wait: WaitOptions = noOptions,
+  ): Promise<Conn> {
     return dialWithin(this.#options, network, address, wait);
   }
 }
@@ -87,11 +105,11 @@ const wrapTcp = (conn: Deno.TcpConn) => new RuntimeTcpConn(conn);
  */
 async function dialWithin(
   options: DialerOptions,
-  network: Network,
+  network: Network | RawNetwork,
   address: string,
   wait: WaitOptions,
 ): Promise<Conn> {
-  parseNetwork(network);
+  if (!isIpNetwork(network)) parseNetwork(network);
   if (typeof address !== "string") {
     throw new TypeError(`address must be a string, got ${String(address)}`);
   }
@@ -128,29 +146,26 @@ function outOfTime(error: unknown): unknown {
 
 function connect(
   options: DialerOptions,
-  network: Network,
+  network: Network | RawNetwork,
   address: string,
   deadline: Deadline,
 ): Promise<Conn> {
+  const { control, engine } = options;
+  if (isIpNetwork(network)) return dialIp(options, network, address, deadline);
   switch (transportOf(network)) {
     case "tcp":
-      if (options.localAddr !== undefined) {
-        throw new UnsupportedError(
-          `dial ${network} from ${JSON.stringify(String(localEnd(network, options.localAddr)))}`,
-          "the runtime's TCP sockets cannot be bound before they connect",
-        );
+      if (engineOf(options, network, address) === "native") {
+        return dialTcpOn(nativeTcp(options, network), options, network, address, deadline);
       }
       return dialTcpOn(runtimeTcp(options, wrapTcp), options, network, address, deadline);
     case "udp":
       return dialUdp(options, network, address, deadline);
     case "unix":
-      if (options.localAddr !== undefined) {
-        throw new UnsupportedError(
-          `dial unix from ${JSON.stringify(String(options.localAddr))}`,
-          "the runtime's Unix sockets cannot be bound before they connect",
-        );
-      }
       socketPath(address); // Refused before a hook hears of it.
+      if (engineOf(options, network, address) === "native") {
+        const how = { name: address, localAddr: localPath(options), control, deadline };
+        return attempt(options.trace, network, address, () => connectNativeUnix(how));
+      }
       return attempt(options.trace, network, address, () => connectUnix(address, deadline))
         .then((conn) => new RuntimeUnixConn(conn));
     case "unixgram": {
@@ -158,7 +173,7 @@ function connect(
       if (typeof local === "object" && local.transport !== "unixpacket") {
         throw new AddressError(String(local), "mismatched local address type for unixgram");
       }
-      const how = { localAddr: local?.toString() };
+      const how = { localAddr: local?.toString(), control, engine };
       return attempt(
         options.trace,
         network,
@@ -166,12 +181,50 @@ function connect(
         () => dialPacket(network, unixAddress(network, address), how),
       );
     }
-    case "unixpacket":
-      throw new UnsupportedError(
-        "dial unixpacket",
-        "the runtime has no SOCK_SEQPACKET sockets, they need system calls",
-      );
+    case "unixpacket": {
+      engineOf(options, network, address); // there is but one, if it is there
+      const how = { name: address, localAddr: localPath(options), control, deadline };
+      return attempt(options.trace, network, address, () => connectNativeSeqpacket(how));
+    }
   }
+}
+
+/** Which engine serves a stream dial. */
+function engineOf(options: DialerOptions, network: Network, address: string): Engine {
+  const needs = nativeNeeds(options);
+  if (address.includes("%") && transportOf(network) === "tcp") needs.push("an IPv6 zone");
+  if (needs.length === 0 && options.engine === undefined && network !== "unixpacket") {
+    return "runtime";
+  }
+  return chooseEngine({ op: "dial", network, engine: options.engine, needs });
+}
+
+/** The local end on a Unix stream network. */
+function localPath({ localAddr }: DialerOptions): string | undefined {
+  if (typeof localAddr === "object" && localAddr.transport !== "unix") {
+    throw new AddressError(String(localAddr), "mismatched local address type for a Unix stream");
+  }
+  return localAddr?.toString();
+}
+
+async function dialIp(
+  options: DialerOptions,
+  network: RawNetwork,
+  host: string,
+  deadline: Deadline,
+): Promise<Conn> {
+  const { family } = parseIpNetwork(network);
+  chooseEngine({ op: "dial", network, engine: options.engine, needs: [] });
+  const literal = isIp(splitZone(host).host) !== 0;
+  const wait = deadline.unlimited ? undefined : { signal: deadline.signal };
+  const found = literal ? [host] : await lookUp(options, host, deadline, wait);
+  const ip = found.find((ip) => family === undefined || isIp(splitZone(ip).host) === family);
+  if (ip === undefined) throw new AddressError(host, "no suitable address");
+  const { localAddr, control } = options;
+  return await attempt(options.trace, network, ip, () => {
+    requireNet(ip);
+    return dialRaw(network, ip, { localAddr: localAddr?.toString(), control });
+  });
 }
 
 async function dialUdp(
@@ -186,7 +239,8 @@ async function dialUdp(
   const family = isIp(local?.hostname ?? "");
   const targets = addresses.filter((ip) => family === 0 || isIp(splitZone(ip).host) === family);
   if (targets.length === 0) throw new AddressError(address, "no suitable address");
-  const how = { localAddr: local?.toString() };
+  const { control, engine } = options;
+  const how = { localAddr: local?.toString(), control, engine };
   // Nothing is waited for: the first address that can be bound for is the one.
   const open = (ip: string) =>
     attempt(
@@ -212,6 +266,19 @@ export function dial(
   options?: DialerOptions & WaitOptions,
 ): Promise<TcpConn>;
 /**
+ * Connects to a Unix stream listener, with a `Dialer` for this one dial.
+ *
+ * @param network `"unix"` or `"unixpacket"`.
+ * @param address A path, or `"@name"` for an abstract one (Linux).
+ * @param options How to dial, and limits.
+ * @returns The connection.
+ */
+export function dial(
+  network: "unix" | "unixpacket",
+  address: string,
+  options?: DialerOptions & WaitOptions,
+): Promise<UnixConn>;
+/**
  * Connects to an address on a network, with a `Dialer` for this one dial. As Go's `net.Dial`.
  *
  * ```ts
@@ -222,8 +289,8 @@ export function dial(
  * await conn.write(new TextEncoder().encode("hello"));
  * ```
  *
- * Needs `--allow-net` for TCP and UDP, and `--allow-net --allow-read --allow-write` for the Unix
- * networks.
+ * Needs `--allow-net` for TCP and UDP, `--allow-net --allow-read --allow-write` for `unix`, and
+ * `--allow-ffi` for `unixpacket` and raw IP (`"ip4:icmp"`).
  *
  * @param network One of the nine networks.
  * @param address `"host:port"`, or a path (`"@name"`: an abstract one) on the Unix networks.
@@ -235,12 +302,12 @@ export function dial(
  * @throws {UnsupportedError} This engine cannot serve the network; the message says what can.
  */
 export function dial(
-  network: Network,
+  network: Network | RawNetwork,
   address: string,
   options?: DialerOptions & WaitOptions,
 ): Promise<Conn>;
 export function dial(
-  network: Network,
+  network: Network | RawNetwork,
   address: string,
   options: DialerOptions & WaitOptions = noOptions,
 ): Promise<Conn> {

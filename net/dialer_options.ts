@@ -1,6 +1,9 @@
 /** How to dial: the options of a `Dialer`, checked once. */
 import { Deadline } from "../deadline.ts";
 import type { Address } from "./conn.ts";
+import type { Engine } from "./engine.ts";
+import type { Control } from "./native/control.ts";
+import { type KeepAlive, keepAliveSeconds } from "./native/keep_alive.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Trace } from "./trace.ts";
 
@@ -11,15 +14,16 @@ export interface DialerOptions {
   /** When the dial must be over, at the latest: a `Date` or epoch milliseconds. */
   deadline?: Date | number;
   /**
-   * The local end: `"ip:port"`, a path for `unixgram`, or an address of the network's type. UDP and
-   * unixgram only, until sockets can be bound before they connect.
+   * The local end: `"ip:port"`, a path on the Unix networks, or an address of the network's type.
+   * On TCP and Unix streams it needs `--allow-ffi`.
    */
   localAddr?: string | Address;
   /**
-   * Whether the kernel probes a silent TCP peer: `true` (the default), or a number of milliseconds
-   * between probes where the engine can set it; `false` or a negative number turns it off.
+   * Whether and when the kernel probes a silent TCP peer: `true` (the default); milliseconds, which
+   * count where the engine can set them; `{ idle, interval, count }`, which needs `--allow-ffi`;
+   * `false` or a negative number turns it off.
    */
-  keepAlive?: boolean | number;
+  keepAlive?: KeepAlive;
   /** Whether small TCP writes go out at once; `true` by default. */
   noDelay?: boolean;
   /**
@@ -31,6 +35,10 @@ export interface DialerOptions {
   resolver?: Pick<Resolver, "lookupHost">;
   /** Hooks that watch the dial. */
   trace?: Trace;
+  /** Sees each socket before it is bound or connected. Needs `--allow-ffi`. */
+  control?: Control;
+  /** Which engine serves the dial; chosen by what the call needs by default. */
+  engine?: Engine;
 }
 
 const typeErrors: [name: keyof DialerOptions, type: string, rule: string][] = [
@@ -38,6 +46,7 @@ const typeErrors: [name: keyof DialerOptions, type: string, rule: string][] = [
   ["fallbackDelay", "number", "a number of milliseconds"],
   ["resolver", "object", "an object with lookupHost()"],
   ["trace", "object", "an object of hooks"],
+  ["control", "function", "a function"],
 ];
 
 /**
@@ -68,13 +77,23 @@ export function checkDialerOptions(options: DialerOptions): void {
 
 /** Refuses a `keepAlive` that makes no sense. */
 export function checkKeepAlive(keepAlive: unknown): void {
-  if (keepAlive !== undefined && typeof keepAlive !== "boolean" && typeof keepAlive !== "number") {
-    throw new TypeError(`keepAlive must be a boolean or milliseconds, got ${String(keepAlive)}`);
-  }
   if (Number.isNaN(keepAlive)) throw new RangeError("keepAlive must not be NaN");
+  // Milliseconds in general are not checked: what the kernel cannot take matters to it alone.
+  if (typeof keepAlive !== "number") keepAliveSeconds(keepAlive as KeepAlive | undefined);
 }
 
 /** Whether keep-alive probes are wanted: on unless turned off. */
-export function keepAliveWanted({ keepAlive = true }: { keepAlive?: boolean | number }): boolean {
-  return typeof keepAlive === "number" ? keepAlive >= 0 : keepAlive;
+export function keepAliveWanted({ keepAlive = true }: { keepAlive?: KeepAlive }): boolean {
+  return typeof keepAlive === "number" ? keepAlive >= 0 : keepAlive !== false;
+}
+
+/** What of the options only the native engine can do, by name, on a stream network. */
+export function nativeNeeds(
+  options: Pick<DialerOptions, "localAddr" | "keepAlive" | "control">,
+): string[] {
+  const needs: string[] = [];
+  if (options.localAddr !== undefined) needs.push("localAddr");
+  if (typeof options.keepAlive === "object") needs.push("keep-alive times");
+  if (options.control !== undefined) needs.push("control");
+  return needs;
 }

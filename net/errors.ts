@@ -62,6 +62,8 @@ export class OpError extends Error {
    * arrive (or the connection fails); going on from there repeats and loses nothing.
    */
   bytesWritten?: number;
+  /** For a `sendBatch` cut short: how many messages were sent before the one that failed. */
+  messagesSent?: number;
 
   /**
    * Makes the message from the parts.

@@ -1,120 +1,41 @@
 /** `listen`: stream listeners with deadlines. */
-import type { WaitOptions } from "../deadline.ts";
 import { familyOf, netAddress, parseNetwork, splitHostPort, unixAddress } from "./address.ts";
-import type { Address, Conn, Listener, NetAddress, Network, TcpConn } from "./conn.ts";
-import { checkKeepAlive, keepAliveWanted } from "./dialer_options.ts";
+import type { Listener, NetAddress, Network, TcpConn, UnixConn } from "./conn.ts";
+import { checkKeepAlive, keepAliveWanted, nativeNeeds } from "./dialer_options.ts";
 import type { TcpNetwork } from "./dialer.ts";
-import { AddressError, ClosedError, UnsupportedError } from "./errors.ts";
+import { chooseEngine, type Engine } from "./engine.ts";
+import { AddressError } from "./errors.ts";
 import { isIp } from "./ip.ts";
-import { Parked } from "./parked.ts";
+import type { Control } from "./native/control.ts";
+import type { KeepAlive } from "./native/keep_alive.ts";
+import { requireNet } from "./native/permission.ts";
+import { listenNativeSeqpacket } from "./native/seqpacket.ts";
+import { listenNativeTcp } from "./native/tcp.ts";
+import { listenNativeUnix } from "./native/unix.ts";
 import { hasDatagram } from "./runtime/datagram.ts";
-import { opError, timeoutError } from "./runtime/errors.ts";
+import { opError } from "./runtime/errors.ts";
 import { acceptTcp, listenTcp, prepareTcp, RuntimeTcpConn } from "./runtime/tcp.ts";
 import { listenUnix, RuntimeUnixConn } from "./runtime/unix.ts";
+import { StreamListener } from "./stream_listener.ts";
 import { portIn } from "./targets.ts";
 
 /** How to listen. As Go's `net.ListenConfig`. */
 export interface ListenOptions {
   /** How many connections the kernel queues before they are accepted; the runtime's default. */
   backlog?: number;
-  /** Whether several processes may listen on one TCP port; needs `--unstable-net`. */
+  /** Whether several processes may listen on one TCP port; needs `--unstable-net` or FFI. */
   reusePort?: boolean;
-  /** Whether the kernel probes silent TCP peers; `true` by default, `false` or negative: no. */
-  keepAlive?: boolean | number;
+  /** Whether and when the kernel probes silent TCP peers, as for a dialer. */
+  keepAlive?: KeepAlive;
   /** Whether small TCP writes go out at once; `true` by default. */
   noDelay?: boolean;
+  /** Sees each socket before it is bound. Needs `--allow-ffi`. */
+  control?: Control;
+  /** Which engine serves it; chosen by what the call needs by default. */
+  engine?: Engine;
 }
 
 const served: readonly Network[] = ["tcp", "tcp4", "tcp6", "unix", "unixpacket"];
-
-/** What an engine's listener is made of. */
-export interface ListenerParts<Raw, C extends Conn> {
-  /** The address listened on. */
-  readonly addr: Address;
-  /** Waits for the next raw connection. */
-  accept(): Promise<Raw>;
-  /** Makes a connection of a raw one, which is closed if that fails. */
-  wrap(raw: Raw): C;
-  /** Closes a raw connection that nobody takes. */
-  discard(raw: Raw): void;
-  /** Closes the listener. */
-  close(): void;
-  /** Lets a pending accept keep the process alive. */
-  ref(): void;
-  /** Keeps a pending accept from keeping the process alive. */
-  unref(): void;
-}
-
-/** The contract of `Listener`, kept once for every engine. */
-export class StreamListener<Raw, C extends Conn> implements Listener<C> {
-  readonly addr: Address;
-  readonly #parts: ListenerParts<Raw, C>;
-  readonly #accepts: Parked<Raw>;
-  #closed = false;
-
-  /** @param parts The engine's listener. */
-  constructor(parts: ListenerParts<Raw, C>) {
-    this.addr = parts.addr;
-    this.#parts = parts;
-    this.#accepts = new Parked(() => parts.accept(), {
-      op: "accept",
-      onTimeout: (cause) => timeoutError(this.#context("accept"), cause),
-      onClosed: () => new ClosedError(this.#context("accept")),
-      ref: () => parts.ref(),
-      unref: () => parts.unref(),
-      discard: (raw) => parts.discard(raw),
-    });
-  }
-
-  async accept(wait?: WaitOptions): Promise<C> {
-    const raw = await this.#accepts.take(wait).catch((error) => {
-      const aborted = wait?.signal?.aborted && error === wait.signal.reason;
-      const misused = error instanceof TypeError || error instanceof RangeError;
-      throw aborted || misused ? error : opError(error, this.#context("accept"));
-    });
-    try {
-      return this.#parts.wrap(raw);
-    } catch (error) {
-      throw opError(error, this.#context("accept"));
-    }
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#accepts.close();
-    this.#parts.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  setDeadline(deadline: Date | number | null): void {
-    if (this.#closed) throw new ClosedError(this.#context("set deadline"));
-    this.#accepts.setDeadline(deadline);
-  }
-
-  ref(): void {
-    this.#accepts.ref();
-  }
-
-  unref(): void {
-    this.#accepts.unref();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<C> {
-    try {
-      for (;;) yield await this.accept();
-    } catch (error) {
-      if (!(error instanceof ClosedError)) throw error;
-    }
-  }
-
-  #context(op: string) {
-    return { op, network: this.addr.network, addr: this.addr.toString() };
-  }
-}
 
 /** Where a TCP listener binds. */
 export interface ListenAddress {
@@ -164,17 +85,25 @@ export function checkListenOptions(options: ListenOptions): void {
   if (backlog !== undefined && (!Number.isInteger(backlog) || backlog < 1)) {
     throw new RangeError(`backlog must be a whole number from 1, got ${String(backlog)}`);
   }
-  if (reusePort && !hasDatagram()) {
-    throw new UnsupportedError("reusePort", "it needs --unstable-net");
-  }
+}
+
+/** Which engine serves a listener. */
+function engineOf(network: Network, options: ListenOptions): Engine {
+  const needs = nativeNeeds(options);
+  if (options.reusePort && !hasDatagram()) needs.push("reusePort (or --unstable-net)");
+  return chooseEngine({ op: "listen", network, engine: options.engine, needs });
 }
 
 function listenOnTcp(
-  network: Network,
+  network: TcpNetwork,
   address: string,
   options: ListenOptions,
-): StreamListener<Deno.TcpConn, TcpConn> {
+): Listener<TcpConn> {
   const { hostname, port } = listenAddress(network, address);
+  if (engineOf(network, options) === "native") {
+    requireNet(hostname, port);
+    return new StreamListener(listenNativeTcp({ ...options, network, hostname, port }));
+  }
   const listener = listenTcp(hostname, port, options);
   const prepare = { noDelay: options.noDelay ?? true, keepAlive: keepAliveWanted(options) };
   return new StreamListener({
@@ -193,7 +122,10 @@ export function boundAddress({ hostname, port }: Deno.NetAddr): NetAddress {
   return netAddress("tcp", hostname, port);
 }
 
-function listenOnUnix(address: string): StreamListener<Deno.UnixConn, Conn> {
+function listenOnUnix(address: string, options: ListenOptions): Listener<UnixConn> {
+  if (engineOf("unix", options) === "native") {
+    return new StreamListener(listenNativeUnix({ ...options, name: address }));
+  }
   const { listener, close } = listenUnix(address);
   return new StreamListener({
     addr: unixAddress("unix", address),
@@ -220,6 +152,19 @@ export function listen(
   options?: ListenOptions,
 ): Listener<TcpConn>;
 /**
+ * Listens on a Unix stream network.
+ *
+ * @param network `"unix"` or `"unixpacket"`.
+ * @param address A path, or `"@name"` for an abstract one (Linux).
+ * @param options How.
+ * @returns The listener.
+ */
+export function listen(
+  network: "unix" | "unixpacket",
+  address: string,
+  options?: ListenOptions,
+): Listener<UnixConn>;
+/**
  * Listens on a stream network. As Go's `net.Listen`; like `Deno.listen` it returns at once.
  *
  * `listen("tcp", ":0")` takes IPv4 and IPv6 on a free port. A Unix listener removes its path when
@@ -235,7 +180,8 @@ export function listen(
  * console.log(server.remoteAddr.toString() === client.localAddr.toString()); // true
  * ```
  *
- * Needs `--allow-net` for TCP, and `--allow-net --allow-read --allow-write` for Unix sockets.
+ * Needs `--allow-net` for TCP, `--allow-net --allow-read --allow-write` for Unix sockets, and
+ * `--allow-ffi --allow-read --allow-write` for `unixpacket`.
  *
  * @param network `"tcp"`, `"tcp4"`, `"tcp6"`, `"unix"` or `"unixpacket"`.
  * @param address `"host:port"`, or a path (`"@name"`: an abstract one, Linux).
@@ -253,14 +199,12 @@ export function listen(network: Network, address: string, options: ListenOptions
   try {
     switch (network) {
       case "unix":
-        return listenOnUnix(address);
+        return listenOnUnix(address, options);
       case "unixpacket":
-        throw new UnsupportedError(
-          "listen unixpacket",
-          "the runtime has no SOCK_SEQPACKET sockets, they need system calls",
-        );
+        engineOf(network, options); // there is but one, if it is there
+        return new StreamListener(listenNativeSeqpacket({ ...options, name: address }));
       default:
-        return listenOnTcp(network, address, options);
+        return listenOnTcp(network as TcpNetwork, address, options);
     }
   } catch (error) {
     const ours = error instanceof TypeError || error instanceof RangeError;

@@ -30,9 +30,13 @@ export {
 export { type Cidr, Ip, isIp, parseCidr, parseIp, splitZone } from "./ip.ts";
 export { dial, Dialer, dialTimeout, type TcpNetwork } from "./dialer.ts";
 export type { DialerOptions } from "./dialer_options.ts";
+export type { Engine } from "./engine.ts";
 export { listen, type ListenOptions } from "./listener.ts";
+export type { Control, ControlSocket } from "./native/control.ts";
+export type { KeepAlive, KeepAliveConfig } from "./native/keep_alive.ts";
 export { listenPacket, type ListenPacketOptions } from "./packet.ts";
 export { pipe } from "./pipe.ts";
+export { socketpair } from "./socketpair.ts";
 export {
   defaultResolver,
   type IpNetwork,
@@ -45,4 +49,5 @@ export {
 } from "./resolver.ts";
 export * from "./lookup.ts";
 export type * from "./trace.ts";
+export { dialTls, type DialTlsOptions, listenTls, type ListenTlsOptions } from "./tls.ts";
 export { isTimeout, TimeoutError, type WaitOptions } from "../deadline.ts";

@@ -7,9 +7,22 @@ import {
   splitHostPort,
   unixAddress,
 } from "./address.ts";
-import type { Address, Conn, NetAddress, Network, PacketConn, UnixAddress } from "./conn.ts";
+import type {
+  Address,
+  Conn,
+  NetAddress,
+  Network,
+  PacketConn,
+  RawNetwork,
+  UnixAddress,
+} from "./conn.ts";
+import { chooseEngine, type Engine } from "./engine.ts";
 import { AddressError, UnsupportedError } from "./errors.ts";
 import { isIp, splitZone, tryParseIp } from "./ip.ts";
+import type { Control } from "./native/control.ts";
+import { openNativeUdp, openNativeUnixgram } from "./native/datagram.ts";
+import { mayUseAnyHost, requireNet } from "./native/permission.ts";
+import { isIpNetwork, listenRaw, parseIpNetwork } from "./native/raw.ts";
 import { ConnectedPacketConn, UnconnectedPacketConn } from "./packet_conn.ts";
 import {
   type DatagramPort,
@@ -29,20 +42,76 @@ const served: readonly Network[] = ["udp", "udp4", "udp6", "unixgram"];
 export interface ListenPacketOptions {
   /** Whether an UDP address in use may be bound once more (SO_REUSEADDR). `false` by default. */
   reuseAddress?: boolean;
+  /** Whether several processes may receive at one UDP port (SO_REUSEPORT). Needs `--allow-ffi`. */
+  reusePort?: boolean;
+  /** Sees the socket before it is bound. Needs `--allow-ffi`. */
+  control?: Control;
+  /** Which engine serves it; the native one by default where `--allow-ffi` is granted. */
+  engine?: Engine;
 }
 
 /** How {@linkcode dialPacket} binds. */
 export interface DialPacketOptions {
   /** This end: `"ip:port"`, or the path of a Unix socket. Chosen for you by default. */
   localAddr?: string;
+  /** Sees the socket before it is bound. Needs `--allow-ffi`. */
+  control?: Control;
+  /** Which engine serves it; the native one by default where `--allow-ffi` is granted. */
+  engine?: Engine;
+}
+
+/** Who opens the sockets. */
+export interface PacketEngine {
+  /** Opens an UDP socket. */
+  openUdp: OpenUdpPort;
+  /** Opens a Unix socket of messages: bound to `local`, talking to `peer` alone. */
+  openUnixgram(local?: string, peer?: string): DatagramPort;
+  /** Refuses an address to send to that the permissions do not cover. */
+  mayReach?(addr: NetAddress): void;
 }
 
 /**
- * The port that serves UDP: the faster one where the flag allows it. Only `node:dgram` can keep
- * an IPv6 wildcard from taking IPv4 as well.
+ * The runtime's sockets. For UDP the faster ones where the flag allows them; only `node:dgram` can
+ * keep an IPv6 wildcard from taking IPv4 as well.
  */
-const openBestUdp: OpenUdpPort = (options) =>
-  hasDatagram() && !options.ipv6Only ? openUdp(options) : openNodeUdp(options);
+export const runtimePackets: PacketEngine = {
+  openUdp: (options) =>
+    hasDatagram() && !options.ipv6Only ? openUdp(options) : openNodeUdp(options),
+  openUnixgram(local, peer) {
+    if (!hasDatagram()) {
+      throw new UnsupportedError("unixgram", "it needs the flag --unstable-net, or --allow-ffi");
+    }
+    if (peer !== undefined) statUnix(peer);
+    return openUnixgram(local);
+  },
+};
+
+/** Sockets by system call. */
+function nativePackets({ control, reusePort }: ListenPacketOptions): PacketEngine {
+  return {
+    openUdp(options) {
+      requireNet(options.hostname, options.port);
+      if (options.peer !== undefined) requireNet(options.peer.hostname, options.peer.port);
+      return openNativeUdp({ ...options, control, reusePort });
+    },
+    openUnixgram: (path, peer) => openNativeUnixgram({ path, peer, control }),
+    mayReach: mayUseAnyHost() ? undefined : ({ hostname, port }) => requireNet(hostname, port),
+  };
+}
+
+/** Who serves a call: decided in `engine.ts`. */
+function packetEngine(
+  op: "dial" | "listenPacket",
+  network: Network,
+  options: ListenPacketOptions,
+): PacketEngine {
+  checkNetwork(network);
+  const needs: string[] = [];
+  if (options.control !== undefined) needs.push("control");
+  if (options.reusePort) needs.push("reusePort");
+  const engine = chooseEngine({ op, network, engine: options.engine, needs });
+  return engine === "native" ? nativePackets(options) : runtimePackets;
+}
 
 /**
  * Opens a socket of messages: UDP, or Unix datagrams. As Go's `net.ListenPacket`. Synchronous,
@@ -53,9 +122,12 @@ const openBestUdp: OpenUdpPort = (options) =>
  *   for any free one. With an empty host, `"udp"` hears IPv4 and IPv6, `"udp6"` only IPv6.
  * - For `"unixgram"`, `address` is a path that does not exist yet, or `"@name"` for an abstract
  *   one (Linux). Close removes the path, unless another socket has taken it meanwhile.
+ * - For `"ip4:icmp"` and its like, `address` is an IP address or empty: a raw socket, which takes
+ *   `--allow-ffi` and root.
  *
- * Permissions: `--allow-net`; for a Unix socket `--allow-read` and `--allow-write` as well, and
- * the flag `--unstable-net`. With that flag UDP is faster: without, messages nobody has received
+ * Permissions: `--allow-net` for UDP; for a Unix socket `--allow-read` and `--allow-write`, and
+ * either `--allow-ffi` or `--allow-net` with the flag `--unstable-net`. UDP is fastest with
+ * `--allow-ffi`, and faster with `--unstable-net`: without both, messages nobody has received
  * wait in memory, up to 4 MiB for each socket, and a closed socket's address is free only a
  * few turns of the event loop later. A Unix socket sends and receives in turn: while a
  * send waits for a peer whose queue is full, receives wait too.
@@ -82,28 +154,44 @@ const openBestUdp: OpenUdpPort = (options) =>
  * @throws {OpError} The address cannot be bound, such as one in use (`"EADDRINUSE"`).
  */
 export function listenPacket(
-  network: Network,
+  network: Network | RawNetwork,
   address: string,
   options: ListenPacketOptions = {},
 ): PacketConn {
-  return listenPacketOn(openBestUdp, network, address, options);
+  if (isIpNetwork(network)) return listenRawOn(network, address, options);
+  const engine = packetEngine("listenPacket", network, options);
+  return listenPacketOn(engine, network, address, options);
 }
 
-/** {@linkcode listenPacket} with a given opener of UDP ports. */
+/** A raw socket. */
+function listenRawOn(
+  network: RawNetwork,
+  address: string,
+  options: ListenPacketOptions,
+): PacketConn {
+  parseIpNetwork(network);
+  chooseEngine({ op: "listenPacket", network, engine: options.engine, needs: [] });
+  return attempt({ op: "listen", network, addr: address }, () => {
+    requireNet(address === "" ? undefined : address);
+    return listenRaw(network, address, options);
+  });
+}
+
+/** {@linkcode listenPacket} on a given engine. */
 export function listenPacketOn(
-  openUdpPort: OpenUdpPort,
+  engine: PacketEngine,
   network: Network,
   address: string,
   { reuseAddress }: ListenPacketOptions = {},
 ): PacketConn {
-  checkNetwork("listen", network);
+  checkNetwork(network);
   const context = { op: "listen", network, addr: address };
   if (network === "unixgram") {
-    const port = attempt(context, () => openUnixgram(address));
+    const port = attempt(context, () => engine.openUnixgram(address));
     return new UnconnectedPacketConn(network, port, unixTarget);
   }
   const bind = (hostname: string, port: number) =>
-    openUdpPort({
+    engine.openUdp({
       hostname,
       port,
       reuseAddress,
@@ -120,7 +208,15 @@ export function listenPacketOn(
       return bind("0.0.0.0", port);
     }
   });
-  return new UnconnectedPacketConn(network, opened, udpTarget(network, opened.addr as NetAddress));
+  const target = udpTarget(network, opened.addr as NetAddress);
+  const { mayReach } = engine;
+  return new UnconnectedPacketConn(network, opened, (addr) => {
+    const to = target(addr);
+    if (mayReach !== undefined) {
+      attempt({ op: "send", network, addr: String(to) }, () => mayReach(to as NetAddress));
+    }
+    return to;
+  });
 }
 
 /**
@@ -148,43 +244,35 @@ export function dialPacket(
   target: NetAddress | UnixAddress,
   options: DialPacketOptions = {},
 ): Conn {
-  return dialPacketOn(openBestUdp, network, target, options);
+  return dialPacketOn(packetEngine("dial", network, options), network, target, options);
 }
 
-/** {@linkcode dialPacket} with a given opener of UDP ports. */
+/** {@linkcode dialPacket} on a given engine. */
 export function dialPacketOn(
-  openUdpPort: OpenUdpPort,
+  engine: PacketEngine,
   network: Network,
   target: NetAddress | UnixAddress,
   { localAddr }: DialPacketOptions = {},
 ): Conn {
-  checkNetwork("dial", network);
+  checkNetwork(network);
   const context = { op: "dial", network, source: localAddr, addr: String(target) };
   if (network === "unixgram") {
     const peer = unixTarget(target);
-    const port = attempt(context, () => {
-      statUnix(peer.path);
-      return openUnixgram(localAddr);
-    });
-    return new ConnectedPacketConn(network, port, peer);
+    const port = attempt(context, () => engine.openUnixgram(localAddr, peer.path));
+    return new ConnectedPacketConn(network, port, port.peer ?? peer);
   }
   const peer = dialTarget(network, target);
-  const port = attempt(context, () => openUdpPort(localEnd(network, peer, localAddr)));
-  return new ConnectedPacketConn(network, port, peer);
+  const local = localEnd(network, peer, localAddr);
+  const port = attempt(context, () => engine.openUdp({ ...local, peer }));
+  return new ConnectedPacketConn(network, port, port.peer ?? peer);
 }
 
-function checkNetwork(op: string, network: Network): void {
-  const what = `${op} ${network}`;
-  if (network === "unixpacket") {
-    throw new UnsupportedError(what, "it needs the native engine (system calls, --allow-ffi)");
-  }
+/** A `unixpacket` socket has connections, and is not for these calls. */
+function checkNetwork(network: Network): void {
   parseNetwork(network, served);
-  if (network === "unixgram" && !hasDatagram()) {
-    throw new UnsupportedError(what, "it needs the flag --unstable-net");
-  }
 }
 
-function attempt(context: Parameters<typeof opError>[1], open: () => DatagramPort): DatagramPort {
+function attempt<T>(context: Parameters<typeof opError>[1], open: () => T): T {
   try {
     return open();
   } catch (error) {

@@ -1,6 +1,14 @@
 /** What a socket of messages does once it is open, whichever port carries it. */
 import { Deadline, MovingDeadline, TimeoutError, type WaitOptions } from "../deadline.ts";
-import type { Address, Conn, Packet, PacketConn } from "./conn.ts";
+import type {
+  Address,
+  Conn,
+  Message,
+  OutgoingMessage,
+  Packet,
+  PacketConn,
+  ReceiveBatchOptions,
+} from "./conn.ts";
 import { ClosedError, OpError } from "./errors.ts";
 import { splitZone } from "./ip.ts";
 import { Parked } from "./parked.ts";
@@ -18,13 +26,28 @@ interface MessageSocketOptions {
   peer?: Address;
 }
 
+/** A message to send, and where to. */
+interface To {
+  readonly data: Uint8Array;
+  readonly addr: Address;
+}
+
+/** How a send is started. */
+interface Start {
+  readonly to: Address;
+  /** How much of it counts as taken once it is under way. */
+  readonly length: number;
+  readonly signal: AbortSignal | undefined;
+  readonly limit: WaitOptions | Deadline | undefined;
+}
+
 /** Deadlines, order and close for a port. */
 abstract class MessageSocket implements Disposable {
   readonly #port: DatagramPort;
   readonly #network: string;
   readonly #ops: readonly [receive: string, send: string];
   readonly #peer: Address | undefined;
-  readonly #inbox: Parked<Packet>;
+  readonly #inbox: Parked<Message>;
   readonly #writeDeadline: MovingDeadline;
   /** For each send under way, what makes it fail. */
   readonly #sends = new Set<(makeError: () => unknown) => void>();
@@ -88,17 +111,51 @@ abstract class MessageSocket implements Disposable {
     return this.#closed;
   }
 
-  /** The next message. */
-  protected take(wait?: WaitOptions): Promise<Packet> {
-    return this.#inbox.take(wait);
+  /** What `use` makes of the next message. */
+  protected take<T>(wait: WaitOptions | undefined, use: (message: Message) => T): Promise<T> {
+    return this.#inbox.take(wait, use);
+  }
+
+  /** What else is there, without waiting; for `use`. */
+  protected more(max: number): Message[] {
+    return max > 0 ? this.#port.receiveMore?.(max) ?? [] : [];
   }
 
   /** Sends one message. */
   protected put(data: Uint8Array, to: Address, wait?: WaitOptions): Promise<number> {
+    const send = () => this.#port.send(data, to);
+    return this.#start(send, { to, length: data.length, signal: wait?.signal, limit: wait });
+  }
+
+  /** Sends messages. */
+  protected async putAll(messages: readonly To[], wait?: WaitOptions): Promise<number> {
+    const port = this.#port;
+    const limit = wait && new Deadline(wait, { phase: this.#ops[1] });
+    let sent = 0;
+    const send = () => {
+      const { data, addr } = messages[sent];
+      return port.sendBatch?.(messages, sent) ?? port.send(data, addr).then(() => 1);
+    };
+    try {
+      while (sent < messages.length) {
+        const { addr: to } = messages[sent];
+        sent += await this.#start(send, { to, length: 0, signal: wait?.signal, limit });
+      }
+    } catch (error) {
+      if (error instanceof OpError) {
+        error.messagesSent = sent;
+        delete error.bytesWritten;
+      }
+      throw error;
+    }
+    return sent;
+  }
+
+  #start(send: () => Promise<number>, { to, length, signal, limit: wait }: Start): Promise<number> {
     return new Promise<number>((resolve, reject) => {
       const [, op] = this.#ops;
-      const limit = wait && new Deadline(wait, { phase: op });
-      if (wait?.signal?.aborted) throw wait.signal.reason;
+      const limit = wait && (wait instanceof Deadline ? wait : new Deadline(wait, { phase: op }));
+      if (signal?.aborted) throw signal.reason;
       if (this.#closed) throw this.closedError(op);
       if (this.#writeDeadline.passed || limit?.expired) throw taken(0, this.#timeout());
 
@@ -111,16 +168,15 @@ abstract class MessageSocket implements Disposable {
       // A message under way is the system's: it goes out, or the socket fails.
       const fail = (makeError: () => unknown) => {
         leave();
-        reject(taken(data.length, makeError()));
+        reject(taken(this.#port.abandon?.(sending) ? 0 : length, makeError()));
       };
+      const sending = send();
       this.#sends.add(fail);
       this.#writeDeadline.begin();
       if (limit !== undefined) {
-        unwatch = limit.watch((reason) =>
-          fail(() => wait?.signal?.aborted ? reason : this.#timeout())
-        );
+        unwatch = limit.watch((reason) => fail(() => signal?.aborted ? reason : this.#timeout()));
       }
-      this.#port.send(data, to).then((n) => {
+      sending.then((n) => {
         leave();
         resolve(n);
       }, (error) => {
@@ -135,16 +191,24 @@ abstract class MessageSocket implements Disposable {
     return new ClosedError(this.#context(op));
   }
 
-  async #pull(): Promise<Packet> {
+  async #pull(): Promise<Message> {
     try {
       for (;;) {
-        const packet = await this.#port.receive();
-        // The port is not connected, as far as the system knows: what strangers send is dropped.
-        if (this.#peer === undefined || sameAddress(packet[1], this.#peer)) return packet;
+        const message = await this.#next();
+        const { peer } = this.#port;
+        // A port without a peer hears everyone: what strangers send is dropped here.
+        if (this.#peer === undefined || peer !== undefined) return message;
+        if (sameAddress(message.addr, this.#peer)) return message;
       }
     } catch (error) {
       throw opError(error, this.#context(this.#ops[0]));
     }
+  }
+
+  #next(): Promise<Message> {
+    const port = this.#port;
+    return port.receiveMessage?.() ??
+      port.receive().then(([data, addr]) => ({ data, addr, truncated: false }));
   }
 
   #timeout(): OpError {
@@ -182,6 +246,9 @@ function copyInto(p: Uint8Array, data: Uint8Array): number {
   return n;
 }
 
+/** The part of `p` that a message fills. */
+const fill = (p: Uint8Array<ArrayBuffer>, data: Uint8Array) => p.subarray(0, copyInto(p, data));
+
 /** A socket that talks to anyone. */
 export class UnconnectedPacketConn extends MessageSocket implements PacketConn {
   readonly addr: Address;
@@ -202,10 +269,28 @@ export class UnconnectedPacketConn extends MessageSocket implements PacketConn {
     this.#target = target;
   }
 
+  // deno-lint-ignore require-await -- async, so that what it throws is a rejection
   async receive(p?: Uint8Array<ArrayBuffer>, wait?: WaitOptions): Promise<Packet> {
     if (p !== undefined) checkArray("receive", p);
-    const packet = await this.take(wait);
-    return p === undefined ? packet : [p.subarray(0, copyInto(p, packet[0])), packet[1]];
+    return this.take(wait, ({ data, addr }) => [p === undefined ? data : fill(p, data), addr]);
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async receiveMessage(p?: Uint8Array<ArrayBuffer>, wait?: WaitOptions): Promise<Message> {
+    if (p !== undefined) checkArray("receiveMessage", p);
+    return this.take(wait, (message) => {
+      if (p === undefined) return message;
+      const { data, addr, truncated } = message;
+      return { data: fill(p, data), addr, truncated: truncated || data.length > p.length };
+    });
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async receiveBatch({ max = 64, ...wait }: ReceiveBatchOptions = {}): Promise<Message[]> {
+    if (!Number.isInteger(max) || max < 1) {
+      throw new RangeError(`max must be a whole number from 1, got ${max}`);
+    }
+    return this.take(wait, (first) => [first, ...this.more(max - 1)]);
   }
 
   // deno-lint-ignore require-await -- async, so that what it throws is a rejection
@@ -218,10 +303,19 @@ export class UnconnectedPacketConn extends MessageSocket implements PacketConn {
     return this.put(data, this.#target(addr), wait);
   }
 
+  // deno-lint-ignore require-await -- as above
+  async sendBatch(messages: readonly OutgoingMessage[], wait?: WaitOptions): Promise<number> {
+    const checked = Array.from(messages, ({ data, addr }) => {
+      checkArray("sendBatch", data);
+      return { data, addr: this.#target(addr) };
+    });
+    return this.putAll(checked, wait);
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Packet> {
     for (;;) {
       try {
-        yield await this.take();
+        yield await this.receive();
       } catch (error) {
         if (error instanceof ClosedError) return;
         throw error;
@@ -258,11 +352,11 @@ export class ConnectedPacketConn extends MessageSocket implements Conn {
     return (this.#streams ??= connStreams(this)).writable;
   }
 
+  // deno-lint-ignore require-await -- async, so that what it throws is a rejection
   async read(p: Uint8Array, wait?: WaitOptions): Promise<number | null> {
     checkArray("read", p);
     if (p.length === 0 && !this.closed) return 0;
-    const [data] = await this.take(wait);
-    return copyInto(p, data);
+    return this.take(wait, ({ data }) => copyInto(p, data));
   }
 
   // deno-lint-ignore require-await -- async, so that what it throws is a rejection

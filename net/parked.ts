@@ -81,11 +81,18 @@ export class Parked<T> {
    * Waits for the next value.
    *
    * @param wait Limits for this take alone, beside the standing deadline.
-   * @returns The value.
+   * @param use Makes what the taker wants of the value, before the source is asked for the next
+   * taker's; must not throw. The value itself by default.
+   * @returns The value, or what `use` made of it.
    * @throws The signal's reason, the owner's timeout or closed error, or what the source threw.
    */
-  take(wait?: WaitOptions): Promise<T> {
-    return new Promise<T>((resolve, reject) => this.#enter({ resolve, reject }, wait));
+  take(wait?: WaitOptions): Promise<T>;
+  take<U>(wait: WaitOptions | undefined, use: (value: T) => U): Promise<U>;
+  take<U>(wait?: WaitOptions, use?: (value: T) => U): Promise<T | U> {
+    return new Promise<T | U>((resolve, reject) => {
+      const done = use === undefined ? resolve : (value: T) => resolve(use(value));
+      this.#enter({ resolve: done, reject }, wait);
+    });
   }
 
   /**

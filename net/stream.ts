@@ -98,6 +98,11 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
     this.inner.close();
   }
 
+  /** Whether this side has closed it. */
+  protected get closed(): boolean {
+    return this.#closed;
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }

@@ -127,7 +127,8 @@ function suitable(network: Network, address: string, found: string[]): string[] 
   return addresses;
 }
 
-async function lookUp(
+/** Looks a host up for a dial, with hooks around it. */
+export async function lookUp(
   { resolver = defaultResolver, trace }: Pick<DialerOptions, "resolver" | "trace">,
   host: string,
   deadline: Deadline,

@@ -43,7 +43,7 @@ interface Waiter {
 const maxTurns = 64;
 const minTurns = 4;
 /** A wait that took a thread no longer than this, in milliseconds, was worth some more turns. */
-const shortBlock = 0.08;
+const shortBlock = 0.25;
 /** The longest sleep, in milliseconds, while no waiter keeps the program alive. */
 const maxSleep = 20;
 

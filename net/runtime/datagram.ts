@@ -1,6 +1,6 @@
 /** Sockets of messages over `Deno.listenDatagram`, which needs `--unstable-net`. */
 import { netAddress, unixAddress } from "../address.ts";
-import type { Address, NetAddress, Packet, UnixAddress } from "../conn.ts";
+import type { Address, Message, NetAddress, Packet, UnixAddress } from "../conn.ts";
 import { isIp } from "../ip.ts";
 import { socketPath } from "./unix.ts";
 
@@ -18,6 +18,18 @@ export interface DatagramPort {
   ref(): void;
   /** Keeps a pending receive from keeping the process alive. */
   unref(): void;
+  /** The only peer, where the system itself drops what others send. */
+  readonly peer?: Address;
+  /** In place of `receive`, where the port can tell that a message was cut. */
+  receiveMessage?(): Promise<Message>;
+  /** What else is there, up to `max`, without waiting; an error is left to the next receive. */
+  receiveMore?(max: number): Message[];
+  /** Sends one or more of the messages from an index on; gives how many. Rejects for the first. */
+  sendBatch?(messages: readonly { data: Uint8Array; addr: Address }[], from: number): Promise<
+    number
+  >;
+  /** Takes back a send that has not begun: its promise never settles then. */
+  abandon?(sent: Promise<number>): boolean;
 }
 
 /** What an UDP port is opened with. */
@@ -28,8 +40,10 @@ export interface UdpPortOptions {
   port: number;
   /** Whether an address in use may be bound once more. */
   reuseAddress?: boolean;
-  /** Whether the IPv6 wildcard leaves IPv4 alone; `node:dgram` alone can do that. */
+  /** Whether the IPv6 wildcard leaves IPv4 alone; `Deno.listenDatagram` cannot do that. */
   ipv6Only?: boolean;
+  /** The only address to talk to; left to the connection above where an engine cannot. */
+  peer?: NetAddress;
 }
 
 /** Opens an UDP port; it throws the runtime's error. */

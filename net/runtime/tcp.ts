@@ -4,6 +4,9 @@ import { netAddress } from "../address.ts";
 import type { NetAddress, TcpConn } from "../conn.ts";
 import { ClosedError } from "../errors.ts";
 import { isIp } from "../ip.ts";
+import { tcpOption } from "../native/descriptor.ts";
+import type { KeepAliveConfig } from "../native/keep_alive.ts";
+import { setKeepAlive, setLinger, setReadBuffer, setWriteBuffer } from "../native/options.ts";
 import { StreamConn } from "../stream.ts";
 
 /** What a fresh connection is given unless asked otherwise. */
@@ -33,15 +36,39 @@ export class RuntimeTcpConn extends StreamConn<Deno.TcpConn, NetAddress> impleme
     this.#set("set no delay", () => this.inner.setNoDelay(noDelay));
   }
 
-  setKeepAlive(keepAlive = true): void {
+  setKeepAlive(keepAlive: boolean | KeepAliveConfig = true): void {
+    if (typeof keepAlive === "object") {
+      return this.#option("set keep-alive", (fd) => setKeepAlive(fd, keepAlive));
+    }
     this.#set("set keep-alive", () => this.inner.setKeepAlive(keepAlive));
+  }
+
+  setLinger(seconds: number | null): void {
+    this.#option("set linger", (fd) => setLinger(fd, seconds));
+  }
+
+  setReadBuffer(bytes: number): void {
+    this.#option("set read buffer", (fd) => setReadBuffer(fd, bytes));
+  }
+
+  setWriteBuffer(bytes: number): void {
+    this.#option("set write buffer", (fd) => setWriteBuffer(fd, bytes));
+  }
+
+  /** Sets what the runtime cannot, on the descriptor beneath. */
+  #option(op: string, set: (fd: number) => void): void {
+    this.#set(op, () => {
+      if (this.closed) throw new Deno.errors.BadResource("the connection was closed");
+      tcpOption(op, this, set);
+    });
   }
 
   #set(op: string, set: () => void): void {
     try {
       set();
     } catch (error) {
-      throw this.fail(op, error);
+      const ours = error instanceof TypeError || error instanceof RangeError;
+      throw ours ? error : this.fail(op, error);
     }
   }
 }

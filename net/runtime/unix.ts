@@ -1,7 +1,7 @@
 /** Unix stream sockets through the runtime's own. */
 import type { Deadline } from "../../deadline.ts";
 import { unixAddress } from "../address.ts";
-import type { UnixAddress } from "../conn.ts";
+import type { UnixAddress, UnixConn } from "../conn.ts";
 import { AddressError, UnsupportedError } from "../errors.ts";
 import { StreamConn } from "../stream.ts";
 
@@ -35,7 +35,7 @@ export function socketPath(name: string): string {
 }
 
 /** A Unix stream connection of the runtime. */
-export class RuntimeUnixConn extends StreamConn<Deno.UnixConn, UnixAddress> {
+export class RuntimeUnixConn extends StreamConn<Deno.UnixConn, UnixAddress> implements UnixConn {
   /** @param conn The runtime's connection, from now on this one's alone. */
   constructor(conn: Deno.UnixConn) {
     // A socket without a name has no path; the runtime says null.
@@ -44,6 +44,23 @@ export class RuntimeUnixConn extends StreamConn<Deno.UnixConn, UnixAddress> {
       unixAddress("unix", conn.remoteAddr.path ?? ""),
     ]);
   }
+
+  peerCredentials(): never {
+    throw nativeOnly("peerCredentials");
+  }
+
+  sendFds(): Promise<never> {
+    return Promise.reject(nativeOnly("sendFds"));
+  }
+
+  receiveFds(): Promise<never> {
+    return Promise.reject(nativeOnly("receiveFds"));
+  }
+}
+
+function nativeOnly(what: string): UnsupportedError {
+  const missing = 'dial or listen with engine: "native", which needs --allow-ffi';
+  return new UnsupportedError(`${what} on a connection of the runtime`, missing);
 }
 
 /**

@@ -242,13 +242,16 @@ for (
 
 for (
   const [network, address, options, says] of [
-    ["tcp", "127.0.0.1:1", { localAddr: "127.0.0.1:0" }, 'dial tcp from "127.0.0.1:0"'],
-    ["tcp", "[fe80::1%lo]:1", {}, 'dial tcp "[fe80::1%lo]:1"'],
-    ["unix", "/run/none", { localAddr: "/run/mine" }, 'dial unix from "/run/mine"'],
+    ["tcp", "127.0.0.1:1", { localAddr: "127.0.0.1:0" }, "dial tcp with localAddr"],
+    ["tcp", "[fe80::1%lo]:1", {}, "dial tcp with an IPv6 zone"],
+    ["unix", "/run/none", { localAddr: "/run/mine" }, "dial unix with localAddr"],
+    ["tcp4", "127.0.0.1:1", { keepAlive: { idle: 1_000 } }, "dial tcp4 with keep-alive times"],
+    ["tcp6", "[::1]:1", { control: () => {} }, "dial tcp6 with control"],
   ] as [Network, string, DialerOptions, string][]
 ) {
   Deno.test(`${says} is what the runtime's sockets cannot do`, async () => {
-    await assertRejects(() => dial(network, address, options), UnsupportedError, says);
+    const onRuntime = () => dial(network, address, { ...options, engine: "runtime" });
+    await assertRejects(onRuntime, UnsupportedError, says);
   });
 }
 

@@ -34,8 +34,16 @@ for (
     [{ timeout: null }, TypeError, "timeout must be a number"],
     [{ deadline: "soon" }, TypeError, "deadline must be a Date or a number"],
     [{ deadline: new Date(NaN) }, RangeError, "deadline must be a valid time"],
-    [{ keepAlive: "yes" }, TypeError, "keepAlive must be a boolean or milliseconds, got yes"],
-    [{ keepAlive: null }, TypeError, "keepAlive must be a boolean or milliseconds, got null"],
+    [
+      { keepAlive: "yes" },
+      TypeError,
+      "keepAlive must be a boolean, milliseconds or an object, got yes",
+    ],
+    [
+      { keepAlive: null },
+      TypeError,
+      "keepAlive must be a boolean, milliseconds or an object, got null",
+    ],
     [{ keepAlive: NaN }, RangeError, "keepAlive must not be NaN"],
     [{ noDelay: 1 }, TypeError, "noDelay must be a boolean, got 1"],
     [{ noDelay: null }, TypeError, "noDelay must be a boolean, got null"],

@@ -94,15 +94,19 @@ Deno.test("listen() without --allow-net names the flag to add", async () => {
   ]);
 });
 
-Deno.test("reusePort without --unstable-net says so, and does not end the process", async () => {
-  const child = await runChild(`
+Deno.test("reusePort without a flag says so, and does not end the process", async () => {
+  const child = await runChild(
+    `
     try {
       net.listen("tcp", "127.0.0.1:0", { reusePort: true });
     } catch (error) {
       console.log(error.name, error.message);
     }
-    net.listen("tcp", "127.0.0.1:0", { reusePort: false }).close();`);
+    net.listen("tcp", "127.0.0.1:0", { reusePort: false }).close();`,
+    ["--allow-net"],
+  );
   assertEquals(lines(child), [
-    "UnsupportedError reusePort is not supported here: it needs --unstable-net",
+    "UnsupportedError listen tcp with reusePort (or --unstable-net) is not supported here: " +
+    "it needs system calls, run again with --allow-ffi",
   ]);
 });

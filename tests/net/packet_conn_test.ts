@@ -8,6 +8,7 @@ import { openUdp, type OpenUdpPort, openUnixgram } from "../../net/runtime/datag
 import { openNodeUdp } from "../../net/runtime/dgram.ts";
 import { connContract } from "../support/conn_contract.ts";
 import { countedSignal, encode, soon } from "../support/conn_helpers.ts";
+import { over } from "../support/packet_engine.ts";
 
 interface Kind {
   name: string;
@@ -58,7 +59,7 @@ async function assertTimeout(op: string, work: Promise<unknown>): Promise<void> 
 }
 
 for (const kind of kinds) {
-  const listen = () => listenPacketOn(kind.open, kind.network, kind.address());
+  const listen = () => listenPacketOn(over(kind.open), kind.network, kind.address());
 
   const test = (what: string, body: (a: PacketConn, b: PacketConn) => Promise<void>) =>
     Deno.test(`${kind.name}: ${what}`, async () => {
@@ -200,7 +201,7 @@ for (const kind of kinds) {
 
   test("an address in use is EADDRINUSE, at once", (a) => {
     try {
-      listenPacketOn(kind.open, kind.network, String(a.addr)).close();
+      listenPacketOn(over(kind.open), kind.network, String(a.addr)).close();
     } catch (error) {
       assert(error instanceof OpError);
       assertEquals([error.op, error.code, error.addr], ["listen", "EADDRINUSE", String(a.addr)]);
@@ -210,7 +211,7 @@ for (const kind of kinds) {
   });
 
   const dial = (to: PacketConn) =>
-    dialPacketOn(kind.open, kind.network, to.addr as NetAddress | UnixAddress);
+    dialPacketOn(over(kind.open), kind.network, to.addr as NetAddress | UnixAddress);
 
   test("a dialled socket hears its peer and no stranger", async (peer, stranger) => {
     using conn = dial(peer);

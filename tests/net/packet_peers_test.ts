@@ -6,6 +6,7 @@ import { dialPacket, listenPacket, listenPacketOn } from "../../net/packet.ts";
 import { openUdp } from "../../net/runtime/datagram.ts";
 import { openNodeUdp } from "../../net/runtime/dgram.ts";
 import { encode } from "../support/conn_helpers.ts";
+import { over } from "../support/packet_engine.ts";
 
 const decode = (data: Uint8Array) => new TextDecoder().decode(data);
 
@@ -61,7 +62,7 @@ for (
       name: `socat gets an answer over ${network} from ${port}`,
       ignore: socat,
       fn: async () => {
-        using conn = listenPacketOn(open, network, `${host}:0`);
+        using conn = listenPacketOn(over(open), network, `${host}:0`);
         const target = `${network.toUpperCase()}:${conn.addr}`;
         const [answer] = await Promise.all([
           askThrough("socat", ["-", target], "hello"),

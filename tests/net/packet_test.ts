@@ -1,17 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { netAddress, unixAddress } from "../../net/address.ts";
 import type { NetAddress, Network, PacketConn } from "../../net/conn.ts";
-import {
-  AddressError,
-  DnsError,
-  OpError,
-  UnknownNetworkError,
-  UnsupportedError,
-} from "../../net/errors.ts";
+import { AddressError, DnsError, OpError, UnknownNetworkError } from "../../net/errors.ts";
 import { dialPacket, dialPacketOn, listenPacket, listenPacketOn } from "../../net/packet.ts";
 import { openUdp, type UdpPortOptions } from "../../net/runtime/datagram.ts";
 import { openNodeUdp } from "../../net/runtime/dgram.ts";
 import { encode } from "../support/conn_helpers.ts";
+import { over } from "../support/packet_engine.ts";
 
 const decode = (data: Uint8Array) => new TextDecoder().decode(data);
 
@@ -28,15 +23,12 @@ const hasIpv6 = (() => {
 })();
 
 Deno.test("other networks are refused by name", () => {
-  for (const network of ["tcp", "unix", "ip", "UDP"] as Network[]) {
+  for (const network of ["tcp", "unix", "unixpacket", "ip", "UDP"] as Network[]) {
     const error = assertThrows(() => listenPacket(network, ":0"), UnknownNetworkError);
     assertEquals(error.network, network);
     const target = netAddress("udp", "127.0.0.1", 9);
     assertThrows(() => dialPacket(network, target), UnknownNetworkError);
   }
-  assertThrows(() => listenPacket("unixpacket", "/x"), UnsupportedError, "native engine");
-  const target = unixAddress("unixpacket", "/x");
-  assertThrows(() => dialPacket("unixpacket", target), UnsupportedError, "native engine");
 });
 
 Deno.test("listenPacket() refuses an address it would have to look up, or of the other family", () => {
@@ -63,7 +55,7 @@ Deno.test("an empty host binds what the network covers", () => {
     return openNodeUdp({ hostname: "127.0.0.1", port: 0 });
   };
   for (const network of ["udp", "udp4", "udp6"] as const) {
-    listenPacketOn(note, network, ":0").close();
+    listenPacketOn(over(note), network, ":0").close();
   }
   const shown = bound.map(({ hostname, ipv6Only }) => [hostname, ipv6Only]);
   assertEquals(shown, [["::", false], ["0.0.0.0", false], ["::", true]]);
@@ -74,9 +66,9 @@ Deno.test("an empty host falls back to IPv4 where there is no IPv6, and only the
     if (options.hostname === "::") throw Object.assign(new Error(code), { code });
     return openNodeUdp({ hostname: "127.0.0.1", port: 0 });
   };
-  listenPacketOn(refuse("EAFNOSUPPORT"), "udp", ":0").close();
+  listenPacketOn(over(refuse("EAFNOSUPPORT")), "udp", ":0").close();
   for (const [network, code] of [["udp", "EADDRINUSE"], ["udp6", "EAFNOSUPPORT"]] as const) {
-    const error = assertThrows(() => listenPacketOn(refuse(code), network, ":0"), OpError);
+    const error = assertThrows(() => listenPacketOn(over(refuse(code)), network, ":0"), OpError);
     assertEquals([error.op, error.code, error.addr], ["listen", code, ":0"]);
   }
 });
@@ -97,9 +89,9 @@ for (
     name: `a dual-stack socket talks to both families, over ${name}`,
     ignore: !hasIpv6,
     fn: async () => {
-      using dual = listenPacketOn(open, "udp", ":0");
+      using dual = listenPacketOn(over(open), "udp", ":0");
       for (const host of ["127.0.0.1", "[::1]"]) {
-        using peer = listenPacketOn(open, "udp", `${host}:0`);
+        using peer = listenPacketOn(over(open), "udp", `${host}:0`);
         await peer.send(encode("ping"), `${host}:${portOf(dual)}`);
         const [, from] = await dual.receive();
         assertEquals(String(from), String(peer.addr)); // no mapped address comes out
@@ -168,7 +160,7 @@ Deno.test("dialPacket() binds no wider than it takes to reach its peer", () => {
     return openNodeUdp({ hostname: "127.0.0.1", port: 0 });
   };
   const dial = (host: string, localAddr?: string) => {
-    const conn = dialPacketOn(note, "udp", netAddress("udp", host, 9), { localAddr });
+    const conn = dialPacketOn(over(note), "udp", netAddress("udp", host, 9), { localAddr });
     conn.close();
     return String(conn.remoteAddr);
   };
@@ -244,14 +236,15 @@ async function runStable(source: string): Promise<string> {
 Deno.test("without --unstable-net, UDP works and unixgram names the flag", async () => {
   const out = await runStable(`
     if (Deno.listenDatagram !== undefined) throw new Error("the flag is on");
-    const server = listenPacket("udp", "127.0.0.1:0");
-    const conn = dialPacket("udp", server.addr);
+    const engine = "runtime";
+    const server = listenPacket("udp", "127.0.0.1:0", { engine });
+    const conn = dialPacket("udp", server.addr, { engine });
     await conn.write(new TextEncoder().encode("ping"));
     const [data, from] = await server.receive();
     await server.send(data, from);
     const p = new Uint8Array(16);
     console.log(await conn.read(p), new TextDecoder().decode(data));
-    try { listenPacket("unixgram", "/x"); } catch (error) { console.log(error.name, error.message); }
+    try { listenPacket("unixgram", "/x", { engine }); } catch (error) { console.log(error.name, error.message); }
     conn.close();
     server.close();
   `);

@@ -1,4 +1,7 @@
-/** Loads the C library before any test does, whose resources are counted. */
-import { available } from "../../sys/mod.ts";
+/**
+ * Loads the C library before any test does, whose resources are counted, and lets the poller's
+ * thread come back after each of them, whose operations are.
+ */
+import { available, poller } from "../../sys/mod.ts";
 
-available();
+if (available()) Deno.test.afterEach(() => poller.idle());

@@ -1,0 +1,97 @@
+/**
+ * The descriptor behind a connection of the runtime, which does not tell it: found by asking every
+ * open descriptor for both of its ends.
+ */
+import { available, getpeername, getsockname, SyscallError } from "../../sys/mod.ts";
+import type { NetAddress } from "../conn.ts";
+import { OpError, UnsupportedError } from "../errors.ts";
+import { splitZone } from "../ip.ts";
+import { ipAddressOf } from "./address.ts";
+
+/** Where descriptors cannot be listed, so many unused numbers in a row are taken for the end. */
+const farEnough = 1024;
+
+/** A zone is not always told by the runtime: two ends without it are unique enough. */
+const key = ({ hostname, port }: NetAddress) => `${splitZone(hostname).host} ${port}`;
+
+/**
+ * Finds the descriptor of a TCP connection of this process. It costs a system call or two for each
+ * open descriptor, and is to be asked again each time: when the connection is closed, the number
+ * becomes another's.
+ *
+ * @param local This end.
+ * @param remote The other end.
+ * @returns The descriptor; `undefined` when none has these ends: closed here, or reset by the peer.
+ * @throws {UnsupportedError} Without `--allow-ffi`.
+ */
+export function findDescriptor(local: NetAddress, remote: NetAddress): number | undefined {
+  const ends = [key(local), key(remote)];
+  const listed = openDescriptors();
+  if (listed !== undefined) return listed.find((fd) => hasEnds(fd, ends) === true);
+  for (let fd = 0, unused = 0; unused < farEnough; fd++) {
+    const found = hasEnds(fd, ends);
+    if (found === true) return fd;
+    unused = found === undefined ? unused + 1 : 0;
+  }
+  return undefined;
+}
+
+/** The open descriptors, where the system lists them and lets us look. */
+function openDescriptors(): number[] | undefined {
+  // The runtime guards these files with every permission there is, and asking must not prompt.
+  const every = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
+  const granted = every.every((name) => Deno.permissions.querySync({ name }).state === "granted");
+  if (!granted) return undefined;
+  try {
+    return Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => Number(name));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a descriptor is a connection with these ends; `undefined` when it is not open. */
+function hasEnds(fd: number, [local, remote]: string[]): boolean | undefined {
+  try {
+    const peer = getpeername(fd);
+    if (peer.family === "unix" || key(ipAddressOf("tcp", peer)) !== remote) return false;
+    return key(ipAddressOf("tcp", getsockname(fd))) === local;
+  } catch (error) {
+    if (error instanceof SyscallError) return error.code === "EBADF" ? undefined : false;
+    // A socket of a family that has neither ports nor paths.
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Sets an option of a runtime connection that the runtime cannot.
+ *
+ * @param op What is done, for the error.
+ * @param conn The connection, which must be open.
+ * @param set Sets the option: one of `options.ts`.
+ * @throws {UnsupportedError} Without `--allow-ffi`.
+ * @throws {OpError} The connection has ended (`ENOTCONN`).
+ * @throws {SyscallError} The option was refused.
+ */
+export function tcpOption(
+  op: string,
+  conn: { readonly localAddr: NetAddress; readonly remoteAddr: NetAddress },
+  set: (fd: number) => void,
+): void {
+  if (!available()) {
+    const missing = "the runtime's sockets need system calls for it, run again with --allow-ffi";
+    throw new UnsupportedError(op, missing);
+  }
+  const { localAddr, remoteAddr } = conn;
+  const fd = findDescriptor(localAddr, remoteAddr);
+  if (fd !== undefined) return set(fd);
+  const [source, addr] = [String(localAddr), String(remoteAddr)];
+  throw new OpError({
+    op,
+    network: "tcp",
+    source,
+    addr,
+    reason: "not connected",
+    code: "ENOTCONN",
+  });
+}
