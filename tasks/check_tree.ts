@@ -35,6 +35,7 @@ const untested: Record<string, string> = {
   "net/conn.ts": "types only",
   "net/native/datagram_port.ts": "the sockets behind tests/net/native/datagram_test.ts",
   "net/native/datagram_wait.ts": "the waits behind tests/net/native/datagram_test.ts",
+  "net/native/path_listener.ts": "the listeners of tests/net/native/{unix,seqpacket}_test.ts",
   "net/native/seqpacket_conn.ts": "the connections behind tests/net/native/seqpacket_test.ts",
   "net/stream_listener.ts": "the contract behind tests/net/listener_test.ts",
   "sys/mod.ts": "re-exports only",

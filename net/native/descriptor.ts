@@ -2,7 +2,14 @@
  * The descriptor behind a connection of the runtime, which does not tell it: found by asking every
  * open descriptor for both of its ends.
  */
-import { available, getpeername, getsockname, SyscallError } from "../../sys/mod.ts";
+import {
+  available,
+  getpeername,
+  getsockname,
+  SHUT_RDWR,
+  shutdown,
+  SyscallError,
+} from "../../sys/mod.ts";
 import type { NetAddress } from "../conn.ts";
 import { OpError, UnsupportedError } from "../errors.ts";
 import { splitZone } from "../ip.ts";
@@ -34,6 +41,23 @@ export function findDescriptor(local: NetAddress, remote: NetAddress): number | 
     unused = found === undefined ? unused + 1 : 0;
   }
   return undefined;
+}
+
+/**
+ * Ends a connection of the runtime beneath it, so that it lets go of the socket whatever it waits
+ * for. Does nothing when the connection has ended already. Needs `--allow-ffi`.
+ *
+ * @param local This end.
+ * @param remote The other end.
+ */
+export function hangUp(local: NetAddress, remote: NetAddress): void {
+  const fd = findDescriptor(local, remote);
+  if (fd === undefined) return;
+  try {
+    shutdown(fd, SHUT_RDWR);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error; // not connected any more
+  }
 }
 
 /** The open descriptors, where the system lists them and lets us look. */

@@ -3,22 +3,19 @@ import type { Deadline } from "../../deadline.ts";
 import {
   type Accepted,
   AF_UNIX,
-  close,
   connect,
-  listen,
   SOCK_SEQPACKET,
   socket,
   type SocketAddress,
   socketpair as systemSocketpair,
 } from "../../sys/mod.ts";
-import { unixAddress } from "../address.ts";
 import type { UnixAddress } from "../conn.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { ListenerParts } from "../stream_listener.ts";
 import { socketPath } from "../runtime/unix.ts";
-import { Acceptor } from "./acceptor.ts";
 import { type Control, guarded, runControl } from "./control.ts";
 import { NativeSeqpacketConn } from "./seqpacket_conn.ts";
+import { type ListenAtPath, listenAtPath } from "./path_listener.ts";
 import { bindName, type SocketFile } from "./socket_file.ts";
 
 function checkPlatform(what: string): void {
@@ -72,59 +69,18 @@ export async function connectNativeSeqpacket(
   });
 }
 
-/** Where and how to listen. */
-export interface ListenNativeSeqpacket {
-  /** A path, or `"@name"` for an abstract one. */
-  readonly name: string;
-  /** How many connections the kernel queues; the system's limit by default. */
-  readonly backlog?: number;
-  /** Sees the socket before it is bound. */
-  readonly control?: Control;
-}
-
 /**
- * Listens on a `unixpacket` socket. Its close removes its path, and nobody else's; an existing path
- * is left alone and fails.
+ * Listens on a `unixpacket` socket, as {@linkcode listenAtPath}.
  *
  * @param how Where and how.
- * @throws {SyscallError} `EADDRINUSE`, `ENOENT`, `EACCES`, ...
- * @throws {AddressError} A name that cannot be.
  * @throws {UnsupportedError} On macOS.
- * @throws {Deno.errors.NotCapable} The path may not be read or written.
  */
 export function listenNativeSeqpacket(
-  how: ListenNativeSeqpacket,
+  how: ListenAtPath,
 ): ListenerParts<Accepted, NativeSeqpacketConn> {
-  const { name, backlog, control } = how;
   checkPlatform("listen unixpacket");
-  socketPath(name); // refuses what is no name
-  const { fd, file } = guarded(socket(AF_UNIX, SOCK_SEQPACKET), (fd) => {
-    runControl(control, "unixpacket", name, fd);
-    const file = bindName(fd, name);
-    try {
-      listen(fd, backlog);
-    } catch (error) {
-      file.remove();
-      throw error;
-    }
-    return { fd, file };
-  });
-  const acceptor = new Acceptor(fd);
-  let open = true;
-  return {
-    addr: unixAddress("unixpacket", name),
-    accept: () => acceptor.accept(),
-    wrap: ({ fd, address }) => guarded(fd, () => new NativeSeqpacketConn(fd, address)),
-    discard: ({ fd }) => close(fd),
-    close() {
-      if (!open) return;
-      open = false;
-      file.remove();
-      acceptor.close();
-    },
-    ref: () => acceptor.ref(),
-    unref: () => acceptor.unref(),
-  };
+  const wrap = (fd: number, peer: SocketAddress) => new NativeSeqpacketConn(fd, peer);
+  return listenAtPath("unixpacket", SOCK_SEQPACKET, how, wrap);
 }
 
 /**

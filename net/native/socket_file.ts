@@ -1,6 +1,6 @@
 /** The file a Unix socket is bound to: whose it is, and who removes it. */
 import { bind } from "../../sys/mod.ts";
-import { socketPath } from "../runtime/unix.ts";
+import { inode, socketPath } from "../runtime/unix.ts";
 
 /** A socket that has been bound to a name. */
 export interface SocketFile {
@@ -46,14 +46,4 @@ function checkPermission(name: "read" | "write", path: string): void {
   if (Deno.permissions.querySync({ name, path }).state === "granted") return;
   const flag = `run again with the --allow-${name} flag`;
   throw new Deno.errors.NotCapable(`Requires ${name} access to ${JSON.stringify(path)}, ${flag}`);
-}
-
-/** What tells one socket file from the next at the same path. */
-function inode(path: string): string | undefined {
-  try {
-    const { dev, ino } = Deno.lstatSync(path);
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
 }

@@ -8,7 +8,6 @@ import {
   type Credentials,
   getpeername,
   getsockname,
-  listen,
   peerCredentials,
   poller,
   SOCK_STREAM,
@@ -17,14 +16,13 @@ import {
   socketError,
   socketpair as systemSocketpair,
 } from "../../sys/mod.ts";
-import { unixAddress } from "../address.ts";
 import type { ReceivedFds, UnixAddress, UnixConn } from "../conn.ts";
 import type { ListenerParts } from "../stream_listener.ts";
 import { socketPath } from "../runtime/unix.ts";
 import { StreamConn } from "../stream.ts";
-import { Acceptor } from "./acceptor.ts";
 import { unixAddressOf } from "./address.ts";
-import { type Control, guarded, runControl } from "./control.ts";
+import { type Control, runControl } from "./control.ts";
+import { type ListenAtPath, listenAtPath } from "./path_listener.ts";
 import { bindName, type SocketFile } from "./socket_file.ts";
 import { copyFds, UnixStream } from "./unix_stream.ts";
 
@@ -222,55 +220,14 @@ export async function connectNativeUnix(how: ConnectNativeUnix): Promise<NativeU
   }
 }
 
-/** Where and how to listen. */
-export interface ListenNativeUnix {
-  /** A path, or `"@name"` for an abstract one. */
-  readonly name: string;
-  /** How many connections the kernel queues; the system's limit by default. */
-  readonly backlog?: number;
-  /** Sees the socket before it is bound. */
-  readonly control?: Control;
-}
-
 /**
- * Listens on a Unix stream socket. Its close removes its path, and nobody else's; an existing path
- * is left alone and fails.
+ * Listens on a Unix stream socket, as {@linkcode listenAtPath}.
  *
  * @param how Where and how.
- * @throws {SyscallError} `EADDRINUSE`, `ENOENT`, `EACCES`, ...
- * @throws {AddressError} A name that cannot be.
- * @throws {Deno.errors.NotCapable} The path may not be read or written.
  */
-export function listenNativeUnix(how: ListenNativeUnix): ListenerParts<Accepted, NativeUnixConn> {
-  const { name, backlog, control } = how;
-  socketPath(name); // refuses what is no name
-  const { fd, file } = guarded(socket(AF_UNIX, SOCK_STREAM), (fd) => {
-    runControl(control, "unix", name, fd);
-    const file = bindName(fd, name);
-    try {
-      listen(fd, backlog);
-    } catch (error) {
-      file.remove();
-      throw error;
-    }
-    return { fd, file };
-  });
-  const acceptor = new Acceptor(fd);
-  let open = true;
-  return {
-    addr: unixAddress("unix", name),
-    accept: () => acceptor.accept(),
-    wrap: ({ fd, address }) => guarded(fd, () => new NativeUnixConn(fd, address)),
-    discard: ({ fd }) => close(fd),
-    close() {
-      if (!open) return;
-      open = false;
-      file.remove();
-      acceptor.close();
-    },
-    ref: () => acceptor.ref(),
-    unref: () => acceptor.unref(),
-  };
+export function listenNativeUnix(how: ListenAtPath): ListenerParts<Accepted, NativeUnixConn> {
+  const wrap = (fd: number, peer: SocketAddress) => new NativeUnixConn(fd, peer);
+  return listenAtPath("unix", SOCK_STREAM, how, wrap);
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * TLS through `node:tls`, over a stream that stays ours: what the runtime's own TLS cannot do. It
- * drops a client's certificate when it begins TLS on a connection that is already there, it cannot
- * be begun on a server's, and a connection it is closed on in mid-handshake stays open for as long
- * as the peer likes.
+ * drops a client's certificate when it begins TLS on a connection that is already there, its server
+ * side has no socket options (Nagle's algorithm delays the first answer by 40 ms), and closed in
+ * mid-handshake it keeps the socket open for as long as the peer likes.
  */
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";

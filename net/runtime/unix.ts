@@ -110,7 +110,7 @@ export function listenUnix(name: string): UnixListener {
  * What tells one socket file from the next at the same path: a bound socket holds on to its inode,
  * so the number is not used again while the listener is open.
  */
-function inode(path: string): string | undefined {
+export function inode(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.lstatSync(path);
     return `${dev}:${ino}`;

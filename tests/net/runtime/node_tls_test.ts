@@ -34,7 +34,8 @@ for (const version of ["TLSv1_3", "TLSv1_2"]) {
           using conn = await dialTls("tcp", peer.address, { ...options, ...own });
           await readText(conn);
         }, OpError);
-        assertEquals(error.code, "ERR_TLS");
+        // The server's alert and the reset behind it race each other here.
+        assert(["ERR_TLS", "ECONNRESET", "EPIPE"].includes(error.code), error.message);
       }
     },
   });
