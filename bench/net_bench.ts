@@ -1,5 +1,5 @@
 /**
- * `net` beside the runtime's own sockets and `node:net`, over the loopback interface, in one run.
+ * `net` beside the runtime's own sockets, `node:net` and Go, over the loopback interface, in one run.
  *
  * ```sh
  * deno task bench                     # everything, within a minute
@@ -12,12 +12,19 @@
 import { type Bench, measure, type Result } from "./support/compare.ts";
 import { downloadBench, uploadBench } from "./support/net_bulk.ts";
 import { dialBench, dialTimeoutBench } from "./support/net_dial.ts";
-import { pingPongBench, udpBench, unixBench } from "./support/net_ping_pong.ts";
+import {
+  nativePingPongBench,
+  pingPongBench,
+  udpBench,
+  unixBench,
+  unixpacketBench,
+} from "./support/net_ping_pong.ts";
+import { udpGoBench } from "./support/net_udp_go.ts";
 import { table } from "./support/report.ts";
 import { type Peer, startPeer } from "./support/start_peer.ts";
 
 /** Milliseconds for one bench. */
-const budget = 5_500;
+const budget = 4_500;
 
 /** A bench that takes so many times its budget hangs: a datagram may get lost. */
 const patience = 5;
@@ -32,6 +39,9 @@ const benches = (peer: Peer): Bench[] => [
   uploadBench(peer, 256),
   udpBench(peer),
   unixBench(peer),
+  nativePingPongBench(peer),
+  unixpacketBench(peer),
+  udpGoBench(),
 ];
 
 /** The names of benches to run, and the file to write. */
@@ -71,6 +81,11 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   for (const bench of all) {
     if (names.length > 0 && !names.includes(bench.name)) continue;
+    const reason = await bench.skip?.();
+    if (reason !== undefined) {
+      console.log(`${bench.title}\n  skipped: ${reason}\n`);
+      continue;
+    }
     const watchdog = setTimeout(() => {
       console.error(`${bench.name} hangs`);
       Deno.exit(1);

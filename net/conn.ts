@@ -341,7 +341,8 @@ export interface PacketConn extends AsyncIterable<Packet>, Disposable, Deadlines
   receiveMessage(p?: Uint8Array<ArrayBuffer>, wait?: WaitOptions): Promise<Message>;
   /**
    * Waits for a message and takes with it those that are there already: on the native engine in
-   * one system call, on the others one at a time. It takes its turn among other receives.
+   * one system call, on the others one at a time. It takes its turn among other receives. The
+   * arrays of one batch may be views of one buffer: copy one that is to be kept or transferred.
    *
    * @param options How many, and limits for this receive alone, beside the read deadline.
    * @returns The messages in the order of their arrival, at least one.

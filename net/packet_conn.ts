@@ -305,10 +305,15 @@ export class UnconnectedPacketConn extends MessageSocket implements PacketConn {
 
   // deno-lint-ignore require-await -- as above
   async sendBatch(messages: readonly OutgoingMessage[], wait?: WaitOptions): Promise<number> {
-    const checked = Array.from(messages, ({ data, addr }) => {
+    const checked: To[] = [];
+    let last: Address | Deno.Addr | string | undefined;
+    let target!: Address;
+    for (let i = 0; i < messages.length; i++) {
+      const { data, addr } = messages[i];
       checkArray("sendBatch", data);
-      return { data, addr: this.#target(addr) };
-    });
+      if (i === 0 || addr !== last) target = this.#target(last = addr);
+      checked.push({ data, addr: target });
+    }
     return this.putAll(checked, wait);
   }
 

@@ -10,8 +10,12 @@ export interface Contestant {
   readonly name: string;
   /** Does it so many times. */
   run(ops: number): Promise<void>;
-  /** Lets go of what it holds. */
-  close?(): void;
+  /** What its operations are measured by, in ms; the time that passes by default. */
+  clock?(): Promise<number>;
+  /** What it has to reach beside the baseline, if it is not the subject but shall reach something. */
+  readonly limit?: number;
+  /** Lets go of what it holds; a promise is waited for. */
+  close?(): unknown;
 }
 
 /** What the subject has to reach beside the baseline. */
@@ -30,8 +34,14 @@ export interface Bench {
   readonly title: string;
   /** What one operation is. */
   readonly unit: "op" | "MiB";
+  /** What is compared, if it is not what the target is of. */
+  readonly measure?: string;
   /** What ratios are of; `limit` only where there is something to reach. */
   readonly target: Pick<Target, "of"> & Partial<Target>;
+  /** How long a slice shall last by the baseline's clock, in ms; a few by default. */
+  readonly sliceTime?: number;
+  /** Why it cannot run here, if it cannot. */
+  skip?(): string | undefined | Promise<string | undefined>;
   /** Opens the contestants: the subject, the baseline, and whoever else. */
   open(): Promise<Contestant[]>;
   /** Brings everything to rest between two slices; not timed. */
@@ -56,6 +66,10 @@ export interface Score {
   readonly nsPerOp: Spread;
   /** The ratio to the baseline in the same round, in the sense of the target. */
   readonly ratio: Spread;
+  /** What the ratio was to be, if anything. */
+  readonly limit: number | undefined;
+  /** Whether it was reached; `undefined` without a limit. */
+  readonly met: boolean | undefined;
 }
 
 /** What a bench has found. */
@@ -66,9 +80,11 @@ export interface Result {
   readonly title: string;
   /** What one operation is. */
   readonly unit: "op" | "MiB";
+  /** What was compared. */
+  readonly measure: string;
   /** What the ratios are of, and what was to be reached. */
   readonly target: Bench["target"];
-  /** Whether it was reached; `undefined` without a limit. */
+  /** Whether all was reached that was to be; `undefined` without a limit. */
   readonly met: boolean | undefined;
   /** How often each contestant had its turn. */
   readonly rounds: number;
@@ -78,8 +94,8 @@ export interface Result {
   readonly scores: readonly Score[];
 }
 
-/** How long a slice shall last, in ms: long beside a clock, short beside a disturbance. */
-const sliceTime = 5;
+/** How long a slice lasts by default, in ms: long beside a clock, short beside a disturbance. */
+const shortSlice = 5;
 
 /** What part of the time a bench has goes to warming up. */
 const warmUpShare = 1 / 6;
@@ -93,8 +109,8 @@ const warmUpShare = 1 / 6;
 export async function measure(bench: Bench, budget: number): Promise<Result> {
   const contestants = await bench.open();
   try {
-    const { settle = () => Promise.resolve() } = bench;
-    const ops = await warmUp(contestants, budget * warmUpShare, settle);
+    const { settle = () => Promise.resolve(), sliceTime = shortSlice } = bench;
+    const ops = await warmUp(contestants, budget * warmUpShare, sliceTime, settle);
     const times: number[][] = contestants.map(() => []);
     const end = performance.now() + budget * (1 - warmUpShare);
     let rounds = 0;
@@ -107,7 +123,7 @@ export async function measure(bench: Bench, budget: number): Promise<Result> {
     }
     return summarise(bench, contestants, times, ops);
   } finally {
-    for (const contestant of contestants) contestant.close?.();
+    for (const contestant of contestants) await contestant.close?.();
   }
 }
 
@@ -118,6 +134,11 @@ function turns(count: number, round: number): number[] {
 }
 
 async function time(contestant: Contestant, ops: number): Promise<number> {
+  if (contestant.clock !== undefined) {
+    const start = await contestant.clock();
+    await contestant.run(ops);
+    return await contestant.clock() - start;
+  }
   const start = performance.now();
   await contestant.run(ops);
   return performance.now() - start;
@@ -127,6 +148,7 @@ async function time(contestant: Contestant, ops: number): Promise<number> {
 async function warmUp(
   contestants: readonly Contestant[],
   budget: number,
+  sliceTime: number,
   settle: () => Promise<void>,
 ): Promise<number> {
   let ops = 1;
@@ -145,29 +167,35 @@ async function warmUp(
 }
 
 function summarise(
-  { name, title, unit, target }: Bench,
+  { name, title, unit, target, measure = target.of }: Bench,
   contestants: readonly Contestant[],
   times: readonly number[][],
   ops: number,
 ): Result {
   const baseline = times[1];
-  const scores = contestants.map((contestant, i): Score => ({
-    name: contestant.name,
-    nsPerOp: spread(times[i].map((ms) => ms * 1e6 / ops)),
-    ratio: spread(
+  const scores = contestants.map((contestant, i): Score => {
+    const limit = i === 0 ? target.limit : contestant.limit;
+    const ratio = spread(
       times[i].map((ms, round) =>
         target.of === "time" ? ms / baseline[round] : baseline[round] / ms
       ),
-    ),
-  }));
-  const reached = scores[0].ratio.median;
-  const { limit } = target;
-  const met = limit === undefined
-    ? undefined
-    : target.of === "time"
-    ? reached <= limit
-    : reached >= limit;
-  return { name, title, unit, target, met, rounds: baseline.length, opsPerSlice: ops, scores };
+    );
+    return {
+      name: contestant.name,
+      nsPerOp: spread(times[i].map((ms) => ms * 1e6 / ops)),
+      ratio,
+      limit,
+      met: limit === undefined ? undefined : reaches({ of: target.of, limit }, ratio.median),
+    };
+  });
+  const verdicts = scores.flatMap(({ met }) => met ?? []);
+  const met = verdicts.length === 0 ? undefined : verdicts.every((met) => met);
+  const rounds = baseline.length;
+  return { name, title, unit, measure, target, met, rounds, opsPerSlice: ops, scores };
+}
+
+function reaches({ of, limit }: Target, ratio: number): boolean {
+  return of === "time" ? ratio <= limit : ratio >= limit;
 }
 
 function spread(numbers: readonly number[]): Spread {

@@ -94,6 +94,40 @@ export function pingPongBench(peer: Peer): Bench {
   };
 }
 
+/** Over TCP by system call. */
+export function nativePingPongBench(peer: Peer): Bench {
+  const port = peer.echo[0];
+  const address = `${hostname}:${port}`;
+  const engine = "native";
+  return {
+    name: "native-ping-pong",
+    title: `${messageLength} bytes to and fro, by the native engine`,
+    unit: "op",
+    target: { of: "throughput", limit: 0.9 },
+    open: async () => [
+      plumb("plumb, native", await dial("tcp", address, { engine }), false),
+      raw("raw", await Deno.connect({ hostname, port })),
+      plumb("plumb, with deadlines", await dial("tcp", address, { engine }), true),
+    ],
+  };
+}
+
+/** Over a Unix socket that keeps messages apart, beside the runtime's streams. */
+export function unixpacketBench({ unix: path, unixpacket }: Peer): Bench {
+  return {
+    name: "unixpacket",
+    title: `messages of ${messageLength} bytes to and fro on unixpacket, beside a Unix stream`,
+    unit: "op",
+    target: { of: "throughput", limit: 0.8 },
+    skip: () => unixpacket === undefined ? "only Linux has unixpacket" : undefined,
+    open: async () => [
+      plumb("plumb, unixpacket", await dial("unixpacket", unixpacket!), false),
+      raw("raw, Unix stream", await Deno.connect({ transport: "unix", path })),
+      plumb("plumb, with deadlines", await dial("unixpacket", unixpacket!), true),
+    ],
+  };
+}
+
 /** Over a Unix socket, with read deadlines. */
 export function unixBench({ unix: path }: Peer): Bench {
   return {

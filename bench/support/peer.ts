@@ -1,7 +1,9 @@
 /**
  * The other side of every bench, a process of its own: raw servers of the runtime, the same for
- * all contestants. Prints where they listen as one line of JSON, and ends with its standard input.
+ * all contestants, and ours where the runtime has none. Prints where they listen as one line of
+ * JSON, and ends with its standard input.
  */
+import { type Conn, listen } from "../../net/mod.ts";
 
 /** Where the peer listens. */
 export interface PeerAddresses {
@@ -15,6 +17,8 @@ export interface PeerAddresses {
   readonly udp: number;
   /** The path of a Unix server that sends back what it gets. */
   readonly unix: string;
+  /** The path of a unixpacket server that sends back what it gets; on Linux. */
+  readonly unixpacket?: string;
 }
 
 const hostname = "127.0.0.1";
@@ -86,6 +90,26 @@ function serveUnix(path: string): string {
   return path;
 }
 
+async function echoMessages(conn: Conn): Promise<void> {
+  const buffer = new Uint8Array(64 * 1024);
+  for (;;) {
+    const n = await conn.read(buffer);
+    if (n === null) return;
+    await conn.write(buffer.subarray(0, n));
+  }
+}
+
+function serveUnixpacket(path: string): string | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const listener = listen("unixpacket", path);
+  (async () => {
+    for await (const conn of listener) {
+      echoMessages(conn).catch(() => {}).finally(() => conn.close());
+    }
+  })();
+  return path;
+}
+
 function serveUdp(): number {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const buffer = new Uint8Array(64 * 1024);
@@ -106,6 +130,7 @@ if (import.meta.main) {
     sink: serveTcp(sink),
     udp: serveUdp(),
     unix: serveUnix(`${dir}/echo`),
+    unixpacket: serveUnixpacket(`${dir}/messages`),
   };
   console.log(JSON.stringify(addresses));
   for await (const _ of Deno.stdin.readable);

@@ -5,20 +5,23 @@ const columns = [22, 14, 14, 8, 18] as const;
 
 /** A result as a small table. */
 export function table(result: Result): string {
-  const { title, target, unit, rounds, opsPerSlice } = result;
+  const { title, measure, target, unit, rounds, opsPerSlice } = result;
   const baseline = result.scores[1].name;
-  const wanted = target.limit === undefined
-    ? "for information"
-    : `${target.of === "time" ? "at most" : "at least"} ${target.limit.toFixed(2)}`;
+  const wanted = target.limit === undefined ? "for information" : bound(result, target.limit);
   return [
     `${title}`,
-    `  ${target.of} beside ${baseline}, ${wanted}; ${rounds} rounds of ${opsPerSlice} ${unit}`,
+    `  ${measure} beside ${baseline}, ${wanted}; ${rounds} rounds of ${opsPerSlice} ${unit}`,
     ...result.scores.map((score, i) => row(score, result, i === 0)),
     "",
   ].join("\n");
 }
 
-function row({ name, nsPerOp, ratio }: Score, { unit, met }: Result, subject: boolean): string {
+function bound({ target }: Result, limit: number): string {
+  return `${target.of === "time" ? "at most" : "at least"} ${limit.toFixed(2)}`;
+}
+
+function row({ name, nsPerOp, ratio, limit, met }: Score, result: Result, subject: boolean) {
+  const { unit } = result;
   const spread = `${ratio.min.toFixed(2)}..${ratio.max.toFixed(2)}`;
   const cells = [
     name.padEnd(columns[0]),
@@ -27,8 +30,10 @@ function row({ name, nsPerOp, ratio }: Score, { unit, met }: Result, subject: bo
     ratio.median.toFixed(3).padStart(columns[3]),
     spread.padStart(columns[4]),
   ];
-  const verdict = met === undefined || !subject ? "" : met ? "  met" : "  not met";
-  return `    ${cells.join("")}${verdict}`;
+  const verdict = met === undefined ? "" : met ? "  met" : "  not met";
+  // The subject's is in the head of the table.
+  const own = subject || limit === undefined ? "" : ` (${bound(result, limit)})`;
+  return `    ${cells.join("")}${verdict}${own}`;
 }
 
 function duration(ns: number): string {

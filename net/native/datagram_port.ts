@@ -247,10 +247,21 @@ export class NativePort implements DatagramPort, Disposable {
     const batch = batchOf(Math.min(most, 2 ** Math.floor(Math.log2(room))), size);
     const n = recvmmsg(this.#fd, batch);
     if (n === null) return false;
+    // One array for all of them: to make one takes longer than to receive a message.
+    let length = 0;
+    const received: Uint8Array<ArrayBuffer>[] = [];
     for (let i = 0; i < n; i++) {
       const p = batch.data(i);
+      const start = this.#kind.start?.(p) ?? 0;
+      received.push(start === 0 ? p : p.subarray(start));
+      length += received[i].length;
+    }
+    const all = new Uint8Array(length);
+    for (let i = 0, at = 0; i < n; i++) {
+      const data = all.subarray(at, at += received[i].length);
+      data.set(received[i]);
       const addr = this.peer ?? this.#from(batch.address(i));
-      messages.push(this.#message(p, p.length, addr, batch.truncated(i)));
+      messages.push({ data, addr, truncated: batch.truncated(i) });
     }
     return n === batch.capacity;
   }
@@ -293,13 +304,15 @@ export class NativePort implements DatagramPort, Disposable {
 export function remembering(
   encode: (to: Address) => SocketAddress,
 ): (to: Address) => Uint8Array {
-  let last = "";
+  let last: Address | undefined;
+  let lastKey = "";
   let bytes: Uint8Array | undefined;
   return (to) => {
+    if (bytes !== undefined && to === last) return bytes;
     const key = to.toString();
-    if (bytes !== undefined && key === last) return bytes;
-    bytes = encodeAddress(encode(to));
-    last = key;
-    return bytes;
+    last = to;
+    if (bytes !== undefined && key === lastKey) return bytes;
+    lastKey = key;
+    return bytes = encodeAddress(encode(to));
   };
 }
