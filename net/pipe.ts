@@ -159,7 +159,7 @@ const brokenError = () => failure("write", "broken pipe", "EPIPE");
 
 function timeoutError(op: string): OpError {
   const cause = new TimeoutError(`${op}: deadline exceeded`, { phase: op });
-  return failure(op, "i/o timeout", "ETIMEDOUT", { timeout: true, cause });
+  return failure(op, "timed out", "ETIMEDOUT", { timeout: true, cause });
 }
 
 function failure(op: string, reason: string, code: string, more: Partial<OpErrorInit> = {}) {
