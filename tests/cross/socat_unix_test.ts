@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { dial, listen, listenPacket } from "../../net/mod.ts";
 import { poller } from "../../sys/mod.ts";
 import { encode } from "../support/conn_helpers.ts";
-import { Peer, socat, whenInstalled } from "./peers.ts";
+import { Peer, socat, whenInstalled } from "./socat.ts";
 
 Deno.test.afterEach(() => poller.idle());
 
