@@ -48,6 +48,12 @@ export function timeIsUp(reason: unknown, { signal }: WaitOptions): boolean {
   return reason instanceof TimeoutError && !(signal?.aborted && reason === signal.reason);
 }
 
+/** The error of a read or write that was given something else than bytes. */
+export function notBytes(op: string, p: unknown): TypeError {
+  const got = Object.prototype.toString.call(p);
+  return new TypeError(`${op} needs a Uint8Array, got ${got}`);
+}
+
 /** A buffer of the connection for `wanted` bytes: grown in powers of two, up to the limit. */
 export function ownBuffer(current: Uint8Array, wanted: number): Uint8Array {
   const size = Math.min(wanted, ownBufferSize);
@@ -94,6 +100,7 @@ export class ReadHalf {
 
   /** Reads into `p`, as `Conn.read`. */
   read(p: Uint8Array, wait?: WaitOptions): Promise<number | null> {
+    if (!(p instanceof Uint8Array)) return Promise.reject(notBytes("read", p));
     if (this.#closed) return Promise.reject(this.#host.closed("read"));
     if (wait !== undefined) return this.#readWithin(p, wait);
     if (this.#deadline.passed) return Promise.reject(this.#host.fail("read"));

@@ -1,7 +1,7 @@
 /** The writing half of a stream: all or nothing, with an account of what was taken. */
 import { Deadline, MovingDeadline, type WaitOptions } from "../deadline.ts";
 import { OpError } from "./errors.ts";
-import { type HalfHost, lendFrom, ownBuffer, timeIsUp } from "./read_half.ts";
+import { type HalfHost, lendFrom, notBytes, ownBuffer, timeIsUp } from "./read_half.ts";
 
 /** The byte stream of an engine, writing half. */
 export interface ByteSink {
@@ -60,6 +60,7 @@ export class WriteHalf {
 
   /** Writes the whole of `p`, as `Conn.write`. */
   write(p: Uint8Array, wait?: WaitOptions): Promise<number> {
+    if (!(p instanceof Uint8Array)) return Promise.reject(notBytes("write", p));
     return this.#submit(p, wait);
   }
 

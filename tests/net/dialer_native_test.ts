@@ -191,3 +191,19 @@ Deno.test("a Unix connection of the runtime says which engine knows its peer", a
   await assertRejects(() => accepted.sendFds(encode("x"), []), UnsupportedError);
   await assertRejects(() => accepted.receiveFds(new Uint8Array(1)), UnsupportedError);
 });
+
+for (const engine of ["runtime", "native"] as const) {
+  Deno.test(`what is no Uint8Array is refused by a stream of the ${engine} engine`, async () => {
+    using listener = listen("tcp", "127.0.0.1:0", { engine });
+    using conn = await dial("tcp", `${listener.addr}`, { engine });
+    using peer = await listener.accept();
+    for (const odd of ["abc", [1, 2, 3], new Uint16Array(2), new ArrayBuffer(3), undefined, null]) {
+      const p = odd as unknown as Uint8Array;
+      await assertRejects(() => conn.read(p), TypeError, "read needs a Uint8Array");
+      await assertRejects(() => conn.read(p, { timeout: 1_000 }), TypeError, "Uint8Array");
+      await assertRejects(() => conn.write(p), TypeError, "write needs a Uint8Array");
+    }
+    await peer.write(encode("still there"));
+    assertEquals(await readText(conn), "still there");
+  });
+}
