@@ -15,6 +15,7 @@ import { Parked } from "./parked.ts";
 import { type DatagramPort, isSameUnix } from "./runtime/datagram.ts";
 import { opError, timeoutError } from "./runtime/errors.ts";
 import { type ConnStreams, connStreams } from "./streams.ts";
+import { notBytes } from "./read_half.ts";
 
 /** What the two kinds of socket differ in. */
 interface MessageSocketOptions {
@@ -236,7 +237,7 @@ function sameAddress(a: Address, b: Address): boolean {
 
 function checkArray(op: string, p: unknown): void {
   if (p instanceof Uint8Array) return;
-  throw new TypeError(`${op} needs a Uint8Array, got ${Object.prototype.toString.call(p)}`);
+  throw notBytes(op, p);
 }
 
 /** Copies as much of a message as fits; the rest is dropped, as by recvfrom(2). */

@@ -4,6 +4,7 @@ import { unixAddress } from "./address.ts";
 import type { Conn, UnixAddress } from "./conn.ts";
 import { ClosedError, OpError, type OpErrorInit } from "./errors.ts";
 import { type ConnStreams, connStreams } from "./streams.ts";
+import { notBytes } from "./read_half.ts";
 
 /**
  * Makes two connected ends in memory, as Go's `net.Pipe`: what is written to one is read from
@@ -242,7 +243,7 @@ class PipeConn implements Conn {
   /** Refuses an operation that may not even begin. */
   #admit({ kind, deadline }: Line, p: Uint8Array, wait?: WaitOptions): Deadline | undefined {
     if (!(p instanceof Uint8Array)) {
-      throw new TypeError(`${kind} needs a Uint8Array, got ${Object.prototype.toString.call(p)}`);
+      throw notBytes(kind, p);
     }
     const limit = wait && new Deadline(wait, { phase: kind });
     if (wait?.signal?.aborted) throw wait.signal.reason;

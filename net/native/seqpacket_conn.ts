@@ -29,6 +29,7 @@ import { type ConnStreams, connStreams } from "../streams.ts";
 import { unixAddressOf } from "./address.ts";
 import { SendQueue, Taker } from "./datagram_wait.ts";
 import { copyFds } from "./unix_stream.ts";
+import { notBytes } from "../read_half.ts";
 
 const empty = new Uint8Array(0);
 
@@ -380,5 +381,5 @@ function copyInto(p: Uint8Array, data: Uint8Array): number {
 
 function checkArray(op: string, p: unknown): void {
   if (p instanceof Uint8Array) return;
-  throw new TypeError(`${op} needs a Uint8Array, got ${Object.prototype.toString.call(p)}`);
+  throw notBytes(op, p);
 }
