@@ -260,7 +260,7 @@ export interface TlsConn extends Conn {
  */
 export interface Listener<C extends Conn = Conn> extends AsyncIterable<C>, Disposable {
   /** The address listened on, with the port that was chosen. */
-  readonly addr: Address;
+  readonly addr: C["localAddr"];
   /**
    * Waits for the next connection.
    *

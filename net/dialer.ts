@@ -21,6 +21,11 @@ import { fire } from "./trace.ts";
 /** The networks of TCP. */
 export type TcpNetwork = "tcp" | "tcp4" | "tcp6";
 
+/** The connection that a network has. */
+export type ConnOf<N extends Network> = N extends TcpNetwork ? TcpConn
+  : N extends "unix" | "unixpacket" ? UnixConn
+  : Conn;
+
 /**
  * Dials connections, all in one way. As Go's `net.Dialer`; may be shared.
  *
@@ -338,6 +343,11 @@ export function dial(
  * @returns The connection.
  * @throws As `dial` does.
  */
+export function dialTimeout<N extends Network>(
+  network: N,
+  address: string,
+  timeout: number,
+): Promise<ConnOf<N>>;
 export function dialTimeout(network: Network, address: string, timeout: number): Promise<Conn> {
   return dial(network, address, { timeout });
 }

@@ -28,7 +28,7 @@ export {
   unixAddress,
 } from "./address.ts";
 export { type Cidr, Ip, isIp, parseCidr, parseIp, splitZone } from "./ip.ts";
-export { dial, Dialer, dialTimeout, type TcpNetwork } from "./dialer.ts";
+export { type ConnOf, dial, Dialer, dialTimeout, type TcpNetwork } from "./dialer.ts";
 export type { DialerOptions } from "./dialer_options.ts";
 export type { Engine } from "./engine.ts";
 export { listen, type ListenOptions } from "./listener.ts";

@@ -11,6 +11,14 @@ import { type ByteSink, WriteHalf } from "./write_half.ts";
 export interface ByteStream extends ByteSource, ByteSink {
   /** Closes both directions; what is pending fails. */
   close(): void;
+  /** As `read`, and calls back instead of making a promise; never within the call. */
+  readWith?(
+    p: Uint8Array,
+    onRead: (n: number | null) => void,
+    onError: (error: unknown) => void,
+  ): void;
+  /** Writes what there is room for at once, which may be nothing; no write may be pending. */
+  writeNow?(p: Uint8Array): number;
   /** Lets a pending read keep the process alive. */
   ref(): void;
   /** Keeps a pending read from keeping the process alive. */
@@ -96,6 +104,17 @@ export class StreamConn<S extends ByteStream = ByteStream, A extends Address = A
     this.#readHalf?.close();
     this.#writeHalf?.close();
     this.inner.close();
+  }
+
+  /**
+   * The engine's stream beneath a connection, for a caller who alone reads and writes it, knows no
+   * deadlines and counts each fraction of a microsecond; `undefined` where there is none. Reads and
+   * writes of the connection itself may follow it, once none of the stream's is pending.
+   *
+   * @param conn The connection.
+   */
+  static beneath(conn: Conn): ByteStream | undefined {
+    return conn instanceof StreamConn ? conn.inner : undefined;
   }
 
   /** Whether this side has closed it. */

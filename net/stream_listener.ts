@@ -1,6 +1,6 @@
 /** The contract of `Listener`, kept once for every engine. */
 import type { WaitOptions } from "../deadline.ts";
-import type { Address, Conn, Listener } from "./conn.ts";
+import type { Conn, Listener } from "./conn.ts";
 import { ClosedError } from "./errors.ts";
 import { Parked } from "./parked.ts";
 import { opError, timeoutError } from "./runtime/errors.ts";
@@ -8,7 +8,7 @@ import { opError, timeoutError } from "./runtime/errors.ts";
 /** What an engine's listener is made of. */
 export interface ListenerParts<Raw, C extends Conn> {
   /** The address listened on. */
-  readonly addr: Address;
+  readonly addr: C["localAddr"];
   /** Waits for the next raw connection. */
   accept(): Promise<Raw>;
   /** Makes a connection of a raw one, which is closed if that fails. */
@@ -25,7 +25,7 @@ export interface ListenerParts<Raw, C extends Conn> {
 
 /** The contract of `Listener`, kept once for every engine. */
 export class StreamListener<Raw, C extends Conn> implements Listener<C> {
-  readonly addr: Address;
+  readonly addr: C["localAddr"];
   readonly #parts: ListenerParts<Raw, C>;
   readonly #accepts: Parked<Raw>;
   #closed = false;

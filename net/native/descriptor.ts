@@ -6,8 +6,11 @@ import {
   available,
   getpeername,
   getsockname,
+  getsockopt,
   SHUT_RDWR,
   shutdown,
+  SO_ACCEPTCONN,
+  SOL_SOCKET,
   SyscallError,
 } from "../../sys/mod.ts";
 import type { NetAddress } from "../conn.ts";
@@ -32,11 +35,10 @@ const key = ({ hostname, port }: NetAddress) => `${splitZone(hostname).host} ${p
  * @throws {UnsupportedError} Without `--allow-ffi`.
  */
 export function findDescriptor(local: NetAddress, remote: NetAddress): number | undefined {
-  const ends = [key(local), key(remote)];
   const listed = openDescriptors();
-  if (listed !== undefined) return listed.find((fd) => hasEnds(fd, ends) === true);
+  if (listed !== undefined) return listed.find((fd) => connects(fd, local, remote) === true);
   for (let fd = 0, unused = 0; unused < farEnough; fd++) {
-    const found = hasEnds(fd, ends);
+    const found = connects(fd, local, remote);
     if (found === true) return fd;
     unused = found === undefined ? unused + 1 : 0;
   }
@@ -73,12 +75,44 @@ function openDescriptors(): number[] | undefined {
   }
 }
 
-/** Whether a descriptor is a connection with these ends; `undefined` when it is not open. */
-function hasEnds(fd: number, [local, remote]: string[]): boolean | undefined {
-  try {
+/**
+ * Whether a descriptor is a TCP connection with these ends. Needs `--allow-ffi`.
+ *
+ * @param fd The descriptor.
+ * @param local This end.
+ * @param remote The other end.
+ * @returns `undefined` when it is not open.
+ */
+export function connects(fd: number, local: NetAddress, remote: NetAddress): boolean | undefined {
+  return ask(() => {
     const peer = getpeername(fd);
-    if (peer.family === "unix" || key(ipAddressOf("tcp", peer)) !== remote) return false;
-    return key(ipAddressOf("tcp", getsockname(fd))) === local;
+    if (peer.family === "unix" || peer.port !== remote.port) return false;
+    if (key(ipAddressOf("tcp", peer)) !== key(remote)) return false;
+    return key(ipAddressOf("tcp", getsockname(fd))) === key(local);
+  });
+}
+
+/**
+ * Whether a descriptor is a TCP socket that listens on an address. Needs `--allow-ffi`.
+ *
+ * @param fd The descriptor.
+ * @param addr The address.
+ * @returns `undefined` when it is not open.
+ */
+export function listensOn(fd: number, addr: NetAddress): boolean | undefined {
+  return ask(() => {
+    const own = getsockname(fd);
+    if (own.family === "unix" || own.port !== addr.port) return false;
+    if (key(ipAddressOf("tcp", own)) !== key(addr)) return false;
+    // A datagram socket can have the address as well.
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN) === 1;
+  });
+}
+
+/** Asks a descriptor that may be anything; `undefined` when it is not open. */
+function ask(question: () => boolean): boolean | undefined {
+  try {
+    return question();
   } catch (error) {
     if (error instanceof SyscallError) return error.code === "EBADF" ? undefined : false;
     // A socket of a family that has neither ports nor paths.

@@ -49,6 +49,8 @@ export class FdStream implements ByteStream {
   #open = true;
   #keepAlive = true;
   #streak = 0;
+  /** The last read has taken all there was: another is not worth a try before the poller says so. */
+  #drained = false;
 
   /** @param fd The descriptor, from now on this stream's alone. */
   constructor(fd: number) {
@@ -87,9 +89,12 @@ export class FdStream implements ByteStream {
     const waiting = this.#reading;
     if (waiting.p !== undefined) return Promise.reject(new Deno.errors.Busy("a read is pending"));
     try {
-      if (this.#streak++ < maxStreak) {
+      if (!this.#drained && this.#streak++ < maxStreak) {
         const n = this.receive(this.#fd, p);
-        if (n !== null) return Promise.resolve(n === 0 ? null : n);
+        if (n !== null) {
+          this.#drained = n < p.length;
+          return Promise.resolve(n === 0 ? null : n);
+        }
       }
       poller.watch(this.#fd, "read", this.#onReadable, this.#keepAlive);
     } catch (error) {
@@ -97,6 +102,32 @@ export class FdStream implements ByteStream {
     }
     waiting.p = p;
     return new Promise<number | null>(waiting.executor);
+  }
+
+  /** As `read`, and calls back instead: a promise for each of many small reads is felt. */
+  readWith(
+    p: Uint8Array,
+    onRead: (n: number | null) => void,
+    onError: (error: unknown) => void,
+  ): void {
+    const waiting = this.#reading;
+    if (!this.#drained || !this.#open || p.length === 0 || waiting.p !== undefined) {
+      return void this.read(p).then(onRead, onError);
+    }
+    try {
+      poller.watch(this.#fd, "read", this.#onReadable, this.#keepAlive);
+    } catch (error) {
+      return void Promise.reject(error).catch(onError);
+    }
+    waiting.p = p;
+    waiting.resolve = onRead;
+    waiting.reject = onError;
+  }
+
+  /** Writes what there is room for at once, 0 for none; for a caller with no write pending. */
+  writeNow(p: Uint8Array): number {
+    if (!this.#open) throw closedHere();
+    return this.transmit(this.#fd, p) ?? 0;
   }
 
   /** As `Deno.Conn.write`: takes some of `p`; one at a time. */
@@ -161,6 +192,7 @@ export class FdStream implements ByteStream {
     try {
       const n = this.receive(this.#fd, p!);
       if (n === null) return this.#watch("read");
+      this.#drained = n < p!.length;
       this.#reading.p = undefined;
       resolve(n === 0 ? null : n);
     } catch (failure) {

@@ -2,7 +2,8 @@
  * TLS through `node:tls`, over a stream that stays ours: what the runtime's own TLS cannot do. It
  * drops a client's certificate when it begins TLS on a connection that is already there, its server
  * side has no socket options (Nagle's algorithm delays the first answer by 40 ms), and closed in
- * mid-handshake it keeps the socket open for as long as the peer likes.
+ * mid-handshake it keeps the socket open for as long as the peer likes. Where there are system
+ * calls, they mend the last two.
  */
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
@@ -25,6 +26,8 @@ class Transport extends Duplex {
   #closed = false;
   /** Why writing has failed. */
   failure: Error | undefined;
+  /** Why reading has failed. */
+  readFailure: Error | undefined;
 
   constructor(inner: ByteStream) {
     super({ allowHalfOpen: true });
@@ -35,7 +38,7 @@ class Transport extends Duplex {
     const p = Buffer.allocUnsafeSlow(readSize);
     this.#inner.read(p).then(
       (n) => this.push(n === null ? null : p.subarray(0, n)),
-      (error) => this.destroy(error),
+      (error) => this.destroy(this.readFailure = error),
     );
   }
 
@@ -133,7 +136,9 @@ export class NodeTlsStream implements TlsStream {
     });
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("close", () => {
-      if (!this.#ended) this.#fail(new Deno.errors.Interrupted("operation canceled"));
+      if (this.#ended) return;
+      // Node tells nobody why its transport has failed.
+      this.#fail(this.#transport.readFailure ?? new Deno.errors.Interrupted("operation canceled"));
     });
   }
 

@@ -138,14 +138,27 @@ export function listenTcp(
 ): Deno.TcpListener {
   const { backlog: tcpBacklog, reusePort } = options;
   const rest = { port, ...(tcpBacklog && { tcpBacklog }), ...(reusePort && { reusePort }) };
-  if (hostname !== undefined) return Deno.listen({ hostname, ...rest });
+  return onEveryAddress(hostname, (hostname) => Deno.listen({ hostname, ...rest }));
+}
+
+/**
+ * Listens on one address, or on all that the machine has.
+ *
+ * @param hostname The address; `undefined` for all, IPv6 and IPv4.
+ * @param listen Listens on it.
+ */
+export function onEveryAddress<L>(
+  hostname: string | undefined,
+  listen: (hostname: string) => L,
+): L {
+  if (hostname !== undefined) return listen(hostname);
   try {
-    return Deno.listen({ hostname: "::", ...rest });
+    return listen("::");
   } catch (error) {
     // A machine without IPv6 still has the rest.
     const code = error instanceof Error ? (error as { code?: string }).code : undefined;
     if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
-    return Deno.listen({ hostname: "0.0.0.0", ...rest });
+    return listen("0.0.0.0");
   }
 }
 
@@ -158,10 +171,26 @@ export async function acceptTcp(
   family: 4 | 6 | undefined,
 ): Promise<Deno.TcpConn> {
   for (;;) {
-    const conn = await listener.accept();
+    const conn = await acceptLiving(listener);
     const mapped = conn.remoteAddr.hostname.toLowerCase().startsWith("::ffff:");
     if (family !== 6 || !mapped) return conn;
     conn.close();
+  }
+}
+
+/**
+ * Accepts, past connections that were reset while they waited: the runtime cannot tell where those
+ * come from (`ENOTCONN`), has closed them itself, and the next one is as good as any.
+ *
+ * @param listener A listener of the runtime.
+ */
+export async function acceptLiving<C>(listener: { accept(): Promise<C> }): Promise<C> {
+  for (;;) {
+    try {
+      return await listener.accept();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotConnected)) throw error;
+    }
   }
 }
 

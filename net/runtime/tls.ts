@@ -176,6 +176,7 @@ const codes: [RegExp, string][] = [
   [/^(UNABLE_TO_|(DEPTH_ZERO_)?SELF_SIGNED_CERT)/, "ERR_TLS_UNKNOWN_ISSUER"],
   [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "ERR_TLS_EXPIRED"],
   [/^ERR_TLS_CERT_ALTNAME_INVALID$/, "ERR_TLS_HOSTNAME"],
+  [/^the peer does not speak TLS$/, "ERR_TLS_PLAIN"],
   [/^(invalid peer certificate|ERR_SSL_|ERR_TLS_|CERT_)/, "ERR_TLS"],
 ];
 

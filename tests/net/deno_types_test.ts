@@ -34,3 +34,11 @@ Deno.test("the network decides the type of a connection, also one known at run t
   });
   assert(Object.values(types("udp")).every((dial) => typeof dial === "function"));
 });
+
+Deno.test("an address and a connection have the types of their network", async () => {
+  using listener = net.listen("tcp", "127.0.0.1:0");
+  const port: number = listener.addr.port;
+  using conn = await net.dialTimeout("tcp4", `127.0.0.1:${port}`, 2_000);
+  conn.setNoDelay(false);
+  assertEquals(conn.remoteAddr.port, port);
+});

@@ -4,6 +4,7 @@ import type { Address, Conn } from "../../net/conn.ts";
 import { dial } from "../../net/dialer.ts";
 import { ClosedError, OpError } from "../../net/errors.ts";
 import { listen } from "../../net/listener.ts";
+import { pipe } from "../../net/pipe.ts";
 import { type ByteStream, StreamConn } from "../../net/stream.ts";
 import { assertBytes, assertTimeout, encode, kib, pattern } from "../support/conn_helpers.ts";
 import { settle } from "../support/fake_clock.ts";
@@ -200,4 +201,13 @@ Deno.test("StreamConn makes its web streams once", async () => {
   await stream.source.end();
   assertEquals(await reading, "streamed");
   conn.close();
+});
+
+Deno.test("the engine's stream beneath a connection can be had, where there is one", () => {
+  const engine = new FakeStream();
+  const [a, b] = pipe();
+  const conn = new StreamConn(engine, "tcp", () => [a.localAddr, a.remoteAddr]);
+  assertEquals([StreamConn.beneath(conn) === engine, StreamConn.beneath(a)], [true, undefined]);
+  a.close();
+  b.close();
 });

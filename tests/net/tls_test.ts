@@ -8,14 +8,26 @@ import {
   assertThrows,
 } from "@std/assert";
 import { isTimeout } from "../../deadline.ts";
-import type { Listener, TlsConn } from "../../net/conn.ts";
+import type { Conn, Listener, TlsConn } from "../../net/conn.ts";
+import type { Engine } from "../../net/engine.ts";
 import { AddressError, ClosedError, OpError, UnknownNetworkError } from "../../net/errors.ts";
 import { dial } from "../../net/dialer.ts";
-import { listen } from "../../net/listener.ts";
+import { listen, type ListenOptions } from "../../net/listener.ts";
+import { findDescriptor } from "../../net/native/descriptor.ts";
 import { dialTls, type DialTlsOptions, listenTls } from "../../net/tls.ts";
 import type { Trace } from "../../net/trace.ts";
+import {
+  getsockopt,
+  IPPROTO_TCP,
+  SO_KEEPALIVE,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+} from "../../sys/mod.ts";
 import { connContract } from "../support/conn_contract.ts";
-import { encode, far, pass, readText, soon } from "../support/conn_helpers.ts";
+import { encode, far, pass, pattern, readText, soon } from "../support/conn_helpers.ts";
 import { deadPort, noSocketLeft } from "../support/net_helpers.ts";
 import { ca, client, expired, server, stranger } from "../support/tls/certificates.ts";
 import { installed, opensslServer } from "../support/tls/peers.ts";
@@ -45,12 +57,17 @@ async function acceptOne(listener: Listener<TlsConn>): Promise<TlsConn> {
 /** Dials a listener of ours. */
 async function connected(
   dialing: DialTlsOptions = {},
-  listening: { alpnProtocols?: string[] } = {},
+  listening: { alpnProtocols?: string[]; engine?: Engine } = {},
 ): Promise<[TlsConn, TlsConn]> {
   using listener = listenTls("tcp", "127.0.0.1:0", { ...server, ...listening });
   const dialed = dialTls("tcp", `${listener.addr}`, { caCerts: [ca], ...dialing });
   return await Promise.all([dialed, acceptOne(listener)]);
 }
+
+connContract("listenTls(), without system calls", async () => {
+  const [a, b] = await connected({}, { engine: "runtime" });
+  return [b, a];
+}, { buffered: true });
 
 for (const [how, own] of ways) {
   connContract(`dialTls()${how}`, () => connected(own), { buffered: true });
@@ -328,137 +345,233 @@ Deno.test("listenTls() refuses a certificate and key it cannot use, naming them"
     assertThrows(() => listenTls("tcp", "127.0.0.1:0", all), TypeError, says);
   }
   assertThrows(() => listenTls("tcp", "127.0.0.1:0", { ...server, backlog: 0 }), RangeError);
+  const noBytes = { ...server, plainAnswer: "text" as unknown as Uint8Array };
+  assertThrows(() => listenTls("tcp", "127.0.0.1:0", noBytes), TypeError, "plainAnswer must be");
 });
 
-Deno.test("listenTls() takes addresses as listen() does", async () => {
-  using both = listenTls("tcp", ":0", server);
-  const { port } = both.addr as Deno.NetAddr;
-  for (const host of ["127.0.0.1", "[::1]"]) {
-    const dialed = dialTls("tcp", `${host}:${port}`, { caCerts: [ca], timeout: far });
-    const [a, b] = await Promise.all([dialed, acceptOne(both)]);
-    a.close();
-    b.close();
-  }
-  const taken = assertThrows(() => listenTls("tcp", `:${port}`, server), OpError);
-  assertEquals(taken.code, "EADDRINUSE");
-  assertEquals(taken.message, `listen tcp ":${port}": address already in use`);
-  assertThrows(() => listenTls("tcp4", "[::1]:0", server), AddressError);
-});
-
-Deno.test("listenTls() on tcp6 turns IPv4 away", async () => {
-  using listener = listenTls("tcp6", ":0", server);
-  const { port } = listener.addr as Deno.NetAddr;
-  const options = { caCerts: [ca], timeout: far };
-  const accepted = acceptOne(listener);
-  await assertRejects(() => dialTls("tcp4", `127.0.0.1:${port}`, options), OpError);
-  using a = await dialTls("tcp6", `[::1]:${port}`, options);
-  using b = await accepted;
-  assertEquals(`${a.localAddr}`, `${b.remoteAddr}`);
-});
-
-Deno.test("a listener of TLS that is closed ends its accepts", async () => {
-  const listener = listenTls("tcp", "127.0.0.1:0", server);
-  const accepting = assertRejects(() => listener.accept(), ClosedError);
-  listener.close();
-  await accepting;
-});
-
-for (const first of ["read", "write"] as const) {
-  Deno.test(`an accepted connection's first ${first} does the handshake`, async () => {
-    using listener = listenTls("tcp", "127.0.0.1:0", { ...server, alpnProtocols: ["x"] });
-    const options = { caCerts: [ca], timeout: far, alpnProtocols: ["x"] };
-    const dialed = dialTls("tcp", `${listener.addr}`, options);
-    using b = await listener.accept();
-    assertEquals(b.connectionState.handshakeComplete, false);
-    const working = first === "read" ? readText(b) : b.write(encode("from b"));
-    using a = await dialed;
-    if (first === "read") await a.write(encode("from a"));
-    await working;
-    assertEquals(b.connectionState, {
-      handshakeComplete: true,
-      alpnProtocol: "x",
-      serverName: null,
-    });
-    if (first === "write") assertEquals(await readText(a), "from b");
+/** Listeners have two engines of TLS: with system calls and without. */
+const engines: [on: string, engine: Engine | undefined][] = [
+  ["", undefined],
+  [", without system calls", "runtime"],
+];
+for (const [on, engine] of engines) {
+  const pair = { ...server, engine };
+  Deno.test(`listenTls() takes addresses as listen() does${on}`, async () => {
+    using both = listenTls("tcp", ":0", pair);
+    const { port } = both.addr as Deno.NetAddr;
+    for (const host of ["127.0.0.1", "[::1]"]) {
+      const dialed = dialTls("tcp", `${host}:${port}`, { caCerts: [ca], timeout: far });
+      const [a, b] = await Promise.all([dialed, acceptOne(both)]);
+      a.close();
+      b.close();
+    }
+    const taken = assertThrows(() => listenTls("tcp", `:${port}`, pair), OpError);
+    assertEquals(taken.code, "EADDRINUSE");
+    assertEquals(taken.message, `listen tcp ":${port}": address already in use`);
+    assertThrows(() => listenTls("tcp4", "[::1]:0", pair), AddressError);
   });
-}
 
-Deno.test("an accepted connection's first write fails with the handshake", async () => {
-  using listener = listenTls("tcp", "127.0.0.1:0", server);
-  const dialed = assertRejects(() => dialTls("tcp", `${listener.addr}`), OpError);
-  using b = await listener.accept();
-  const error = await assertRejects(() => b.write(encode("secret")), OpError);
-  assertEquals([error.op, error.code], ["write", "ERR_TLS"]);
-  await dialed;
-});
+  Deno.test(`listenTls() on tcp6 turns IPv4 away${on}`, async () => {
+    using listener = listenTls("tcp6", ":0", pair);
+    const { port } = listener.addr as Deno.NetAddr;
+    const options = { caCerts: [ca], timeout: far };
+    const accepted = acceptOne(listener);
+    await assertRejects(() => dialTls("tcp4", `127.0.0.1:${port}`, options), OpError);
+    using a = await dialTls("tcp6", `[::1]:${port}`, options);
+    using b = await accepted;
+    assertEquals(`${a.localAddr}`, `${b.remoteAddr}`);
+  });
 
-Deno.test({
-  name: "handshake() that is given up closes the connection",
-  ignore: !onLinux,
-  fn: () =>
-    noSocketLeft(async () => {
-      using listener = listenTls("tcp", "127.0.0.1:0", server);
-      const abort = new AbortController();
-      for (const wait of [{ timeout: soon }, { signal: abort.signal }]) {
-        using silent = await dial("tcp", `${listener.addr}`);
-        const conn = await listener.accept();
-        const given = conn.handshake(wait).catch((error) => error);
-        if ("signal" in wait) abort.abort(reason);
-        const error = await given;
-        if ("signal" in wait) assertStrictEquals(error, reason);
-        else {
-          assert(isTimeout(error));
-          assertMatch(error.message, /^handshake tcp "127.*" -> "127.*": timed out$/);
+  Deno.test(`a listener of TLS that is closed ends its accepts${on}`, async () => {
+    const listener = listenTls("tcp", "127.0.0.1:0", pair);
+    const accepting = assertRejects(() => listener.accept(), ClosedError);
+    listener.close();
+    await accepting;
+  });
+
+  for (const first of ["read", "write"] as const) {
+    Deno.test(`an accepted connection's first ${first} does the handshake${on}`, async () => {
+      using listener = listenTls("tcp", "127.0.0.1:0", { ...pair, alpnProtocols: ["x"] });
+      const options = { caCerts: [ca], timeout: far, alpnProtocols: ["x"] };
+      const dialed = dialTls("tcp", `${listener.addr}`, options);
+      using b = await listener.accept();
+      assertEquals(b.connectionState.handshakeComplete, false);
+      const working = first === "read" ? readText(b) : b.write(encode("from b"));
+      using a = await dialed;
+      if (first === "read") await a.write(encode("from a"));
+      await working;
+      assertEquals(b.connectionState, {
+        handshakeComplete: true,
+        alpnProtocol: "x",
+        serverName: null,
+      });
+      if (first === "write") assertEquals(await readText(a), "from b");
+    });
+  }
+
+  Deno.test(`an accepted connection's first write fails with the handshake${on}`, async () => {
+    using listener = listenTls("tcp", "127.0.0.1:0", pair);
+    const dialed = assertRejects(() => dialTls("tcp", `${listener.addr}`), OpError);
+    using b = await listener.accept();
+    const error = await assertRejects(() => b.write(encode("secret")), OpError);
+    assertEquals([error.op, error.code], ["write", "ERR_TLS"]);
+    await dialed;
+  });
+
+  Deno.test({
+    name: `handshake() that is given up closes the connection${on}`,
+    ignore: !onLinux,
+    fn: () =>
+      noSocketLeft(async () => {
+        using listener = listenTls("tcp", "127.0.0.1:0", pair);
+        const abort = new AbortController();
+        for (const wait of [{ timeout: soon }, { signal: abort.signal }]) {
+          using silent = await dial("tcp", `${listener.addr}`);
+          const conn = await listener.accept();
+          const given = conn.handshake(wait).catch((error) => error);
+          if ("signal" in wait) abort.abort(reason);
+          const error = await given;
+          if ("signal" in wait) assertStrictEquals(error, reason);
+          else {
+            assert(isTimeout(error));
+            assertMatch(error.message, /^handshake tcp "127.*" -> "127.*": timed out$/);
+          }
+          await assertRejects(() => conn.read(new Uint8Array(1)), ClosedError);
+          await assertRejects(() => conn.handshake(), ClosedError);
+          assertEquals(await silent.read(new Uint8Array(1)).catch(() => null), null);
         }
-        await assertRejects(() => conn.read(new Uint8Array(1)), ClosedError);
-        await assertRejects(() => conn.handshake(), ClosedError);
-        assertEquals(await silent.read(new Uint8Array(1)).catch(() => null), null);
-      }
-    }),
-});
+      }),
+  });
 
-Deno.test("close() ends a handshake that waits", async () => {
-  using listener = listenTls("tcp", "127.0.0.1:0", server);
-  using _silent = await dial("tcp", `${listener.addr}`);
-  using conn = await listener.accept();
-  const waiting = assertRejects(() => conn.handshake(), ClosedError);
-  conn.close();
-  await waiting;
-});
-
-Deno.test("handshake() may run beside a read, and be asked for by several", async () => {
-  using listener = listenTls("tcp", "127.0.0.1:0", server);
-  const dialed = dialTls("tcp", `${listener.addr}`, { caCerts: [ca], timeout: far });
-  using b = await listener.accept();
-  const reading = readText(b);
-  const states = Promise.all([b.handshake(), b.handshake({ timeout: far })]);
-  using a = await dialed;
-  await states;
-  await pass(b, soon);
-  await a.write(encode("for the read"));
-  assertEquals(await reading, "for the read");
-});
-
-Deno.test({
-  name: "listenTls() talks to openssl s_client",
-  ignore: !openssl,
-  fn: async () => {
-    using listener = listenTls("tcp", "127.0.0.1:0", { ...server, alpnProtocols: ["x"] });
-    const child = new Deno.Command("openssl", {
-      args: ["s_client", "-connect", `${listener.addr}`, "-alpn", "x", "-quiet"],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(encode("ping\n"));
-    using conn = await acceptOne(listener);
-    assertEquals(conn.connectionState.alpnProtocol, "x");
-    assertEquals(await readText(conn), "ping\n");
-    await conn.write(encode("pong\n"));
+  Deno.test(`close() ends a handshake that waits${on}`, async () => {
+    using listener = listenTls("tcp", "127.0.0.1:0", pair);
+    using _silent = await dial("tcp", `${listener.addr}`);
+    using conn = await listener.accept();
+    const waiting = assertRejects(() => conn.handshake(), ClosedError);
     conn.close();
-    await writer.close().catch(() => {}); // it may have ended by itself
-    const { stdout } = await child.output();
-    assertEquals(new TextDecoder().decode(stdout), "pong\n");
-  },
-});
+    await waiting;
+  });
+
+  Deno.test(`handshake() may run beside a read, and be asked for by several${on}`, async () => {
+    using listener = listenTls("tcp", "127.0.0.1:0", pair);
+    const dialed = dialTls("tcp", `${listener.addr}`, { caCerts: [ca], timeout: far });
+    using b = await listener.accept();
+    const reading = readText(b);
+    const states = Promise.all([b.handshake(), b.handshake({ timeout: far })]);
+    using a = await dialed;
+    await states;
+    await pass(b, soon);
+    await a.write(encode("for the read"));
+    assertEquals(await reading, "for the read");
+  });
+
+  Deno.test({
+    name: `listenTls() talks to openssl s_client${on}`,
+    ignore: !openssl,
+    fn: async () => {
+      using listener = listenTls("tcp", "127.0.0.1:0", { ...pair, alpnProtocols: ["x"] });
+      const child = new Deno.Command("openssl", {
+        args: ["s_client", "-connect", `${listener.addr}`, "-alpn", "x", "-quiet"],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      await writer.write(encode("ping\n"));
+      using conn = await acceptOne(listener);
+      assertEquals(conn.connectionState.alpnProtocol, "x");
+      assertEquals(await readText(conn), "ping\n");
+      await conn.write(encode("pong\n"));
+      conn.close();
+      await writer.close().catch(() => {}); // it may have ended by itself
+      const { stdout } = await child.output();
+      assertEquals(new TextDecoder().decode(stdout), "pong\n");
+    },
+  });
+
+  const told = "speak up, and in TLS\n";
+  for (const plainAnswer of [undefined, encode(told)]) {
+    const what = plainAnswer === undefined ? "nothing" : "the answer";
+    Deno.test({
+      name: `a client that does not speak TLS gets ${what}, then the end${on}`,
+      ignore: !onLinux,
+      fn: () =>
+        noSocketLeft(async () => {
+          using listener = listenTls("tcp", "127.0.0.1:0", { ...pair, plainAnswer });
+          for (const first of ["before", "after"]) {
+            using plain = await dial("tcp", `${listener.addr}`);
+            const hello = () => plain.write(pattern(20_000));
+            if (first === "before") await hello();
+            using conn = await listener.accept();
+            const failed = [conn.handshake(), conn.read(new Uint8Array(1)), conn.write(encode("x"))]
+              .map((work) => assertRejects(() => work, OpError));
+            if (first === "after") await hello();
+            const errors = await Promise.all(failed);
+            assertEquals(errors.map(({ op, code }) => [op, code]), [
+              ["handshake", "ERR_TLS_PLAIN"],
+              ["read", "ERR_TLS_PLAIN"],
+              ["write", "ERR_TLS_PLAIN"],
+            ]);
+            assertStringIncludes(errors[0].message, ": tls: the peer does not speak TLS");
+            conn.close(); // which leaves the client its time to read
+            for (let i = 0; i < 5; i++) {
+              await plain.write(encode("more of the same")); // which a closed socket would reset
+              await new Promise((resolve) => setTimeout(resolve, 1));
+            }
+            assertEquals(await new Response(plain.readable).text(), plainAnswer ? told : "");
+          }
+        }),
+    });
+  }
+
+  Deno.test({
+    name: `a silent client holds no descriptor once its connection is closed${on}`,
+    ignore: !onLinux,
+    fn: async () => {
+      using listener = listenTls("tcp", "127.0.0.1:0", pair);
+      const silent: Conn[] = [];
+      for (let i = 0; i < 5; i++) silent.push(await dial("tcp", `${listener.addr}`));
+      // The clients stay: what goes is this side's.
+      await noSocketLeft(async () => {
+        for (const conn of silent) {
+          const accepted = await listener.accept();
+          const given = assertRejects(() => accepted.handshake(), ClosedError);
+          if (conn === silent[1]) await conn.write(new Uint8Array([0x16, 3, 1])); // and no more
+          accepted.close();
+          await given;
+        }
+      });
+      for (const conn of silent) conn.close();
+    },
+  });
+
+  const sockets: [what: string, options: ListenOptions, set: number[]][] = [
+    ["by default", {}, [1, 1, 15, 15, 9]],
+    ["when told not to", { noDelay: false, keepAlive: false }, [0, 0]],
+  ];
+  if (engine === undefined) {
+    const keepAlive = { idle: 5_000, interval: 3_000, count: 2 };
+    sockets.push(["with its own times", { keepAlive }, [1, 1, 5, 3, 2]]);
+  }
+  for (const [what, options, set] of sockets) {
+    Deno.test({
+      name: `an accepted connection has no-delay and keep-alive ${what}${on}`,
+      ignore: !onLinux,
+      fn: async () => {
+        using listener = listenTls("tcp", "127.0.0.1:0", { ...pair, ...options });
+        for (let i = 0; i < 3; i++) {
+          using _a = await dial("tcp", `${listener.addr}`);
+          using b = await listener.accept();
+          const fd = findDescriptor(b.localAddr, b.remoteAddr)!;
+          const got = [getsockopt(fd, IPPROTO_TCP, TCP_NODELAY)];
+          got.push(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE));
+          // The runtime alone cannot set the times.
+          const times = engine === undefined ? [TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT] : [];
+          if (got[1] === 1) { for (const o of times) got.push(getsockopt(fd, IPPROTO_TCP, o)); }
+          assertEquals(got, set.slice(0, got.length));
+          assert(got.length === set.length || engine !== undefined);
+        }
+      },
+    });
+  }
+}

@@ -168,3 +168,39 @@ for (
     assertEquals(await child.line(), "still here");
   });
 }
+
+Deno.test("readWith() calls back with what comes, with the end, and with a failure", async () => {
+  const [stream, peer] = streamAndPeer();
+  const p = new Uint8Array(8);
+  const next = () =>
+    new Promise<number | null>((resolve, reject) => {
+      let within = true;
+      stream.readWith(p, (n) => within ? reject(new Error("within the call")) : resolve(n), reject);
+      within = false;
+    });
+  send(peer, encode("a"));
+  assertEquals(await next(), 1); // there at once
+  const waiting = next();
+  await settle();
+  send(peer, encode("bc"));
+  assertEquals(await waiting, 2); // through the poller
+  send(peer, encode("12345678"));
+  assertEquals([await next(), p], [8, encode("12345678")]);
+  close(peer);
+  assertEquals([await next(), await next()], [null, null]);
+  const cut = next();
+  stream.close();
+  await assertRejects(() => cut.then(() => next()), Deno.errors.BadResource);
+});
+
+Deno.test("writeNow() takes what there is room for, and nothing when there is none", () => {
+  const [stream, peer] = streamAndPeer();
+  const chunk = new Uint8Array(1 << 20);
+  const first = stream.writeNow(chunk);
+  assert(first > 0 && first < chunk.length, `${first} bytes`);
+  assertEquals(stream.writeNow(chunk), 0);
+  close(peer);
+  assertThrows(() => stream.writeNow(chunk));
+  stream.close();
+  assertThrows(() => stream.writeNow(chunk), Deno.errors.BadResource);
+});

@@ -63,3 +63,16 @@ Deno.test("isClosed() tells a close on this side from other errors", () => {
   assertEquals(isClosed(new ClosedError({ op: "accept", network: "tcp" })), true);
   assertEquals(isClosed(new Deno.errors.ConnectionReset("")), false);
 });
+
+Deno.test("accept() passes over a connection that was reset while it waited", async () => {
+  using listener = listen("tcp", "127.0.0.1:0");
+  const address = listener.addr.toString();
+  for (let i = 0; i < 3; i++) {
+    const gone = await dial("tcp", address, { engine: "native" });
+    gone.setLinger(0);
+    gone.close();
+  }
+  using living = await dial("tcp", address);
+  using accepted = await listener.accept();
+  assertEquals(String(accepted.remoteAddr), String(living.localAddr));
+});
