@@ -52,8 +52,12 @@ export interface Bench {
 export interface Spread {
   /** The smallest. */
   readonly min: number;
+  /** A quarter of them is smaller. */
+  readonly low: number;
   /** The middle one. */
   readonly median: number;
+  /** A quarter of them is larger. */
+  readonly high: number;
   /** The largest. */
   readonly max: number;
 }
@@ -198,9 +202,14 @@ function reaches({ of, limit }: Target, ratio: number): boolean {
   return of === "time" ? ratio <= limit : ratio >= limit;
 }
 
-function spread(numbers: readonly number[]): Spread {
+/** The middle, the quarters and the ends of some numbers, of which there is at least one. */
+export function spread(numbers: readonly number[]): Spread {
   const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
-  return { min: sorted[0], median, max: sorted[sorted.length - 1] };
+  // Between two numbers, in proportion.
+  const at = (share: number) => {
+    const place = (sorted.length - 1) * share;
+    const below = sorted[Math.floor(place)];
+    return below + (sorted[Math.ceil(place)] - below) * (place % 1);
+  };
+  return { min: at(0), low: at(0.25), median: at(0.5), high: at(0.75), max: at(1) };
 }

@@ -4,11 +4,11 @@
 export interface LineProcess extends AsyncDisposable {
   /** The next line it prints. */
   line(): Promise<string>;
-  /** Sends it an empty line, and waits for the line it answers with. */
-  ask(): Promise<string>;
+  /** Sends it a line, an empty one by default, and waits for the line it answers with. */
+  ask(question?: string): Promise<string>;
 }
 
-const newline = new Uint8Array([10]);
+const encoder = new TextEncoder();
 
 /**
  * Starts a process; disposing of it ends it.
@@ -37,8 +37,8 @@ export function startProcess(command: string, args: readonly string[]): LineProc
   };
   return {
     line,
-    async ask() {
-      await input.write(newline);
+    async ask(question = "") {
+      await input.write(encoder.encode(`${question}\n`));
       return line();
     },
     async [Symbol.asyncDispose]() {

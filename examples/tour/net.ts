@@ -1,14 +1,6 @@
-/**
- * The tour: real connections dialed, raced, timed out and closed on this machine.
- *
- * Run it with `deno task demo`; `deno task demo HOST:PORT` dials that server too.
- */
-import { net } from "../mod.ts";
-
-const encode = (text: string) => new TextEncoder().encode(text);
-const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-const line = (name: string, text: string) => console.log(`  ${name.padEnd(11)} ${text}`);
-const ms = (since: number) => `${(performance.now() - since).toFixed(2)} ms`.padStart(9);
+/** The tour of `net`: real connections dialed, raced, timed out and closed on this machine. */
+import { net } from "../../mod.ts";
+import { decode, encode, line, ms, show, title } from "./show.ts";
 
 const directory = await Deno.makeTempDir();
 /** Long paths make bad tables. */
@@ -71,80 +63,75 @@ async function overPackets(network: net.Network, address: string): Promise<void>
   ]);
 }
 
-/** Shows what a user would see, whether it works or not. */
-async function show(name: string, attempt: () => Promise<unknown>): Promise<void> {
-  const start = performance.now();
-  try {
-    await attempt();
-  } catch (error) {
-    const { name: kind, message } = error as Error;
-    line(name, `after ${ms(start)}: ${kind}: ${message}`);
-  }
-}
+/** Walks through `net`. */
+export async function netTour(): Promise<void> {
+  title("One round trip over each network");
+  await show("tcp", () => overStream("tcp", ":0", "localhost"));
+  await show("tcp4", () => overStream("tcp4", "127.0.0.1:0"));
+  await show("tcp6", () => overStream("tcp6", "[::1]:0"));
+  await show("udp", () => overPackets("udp", "localhost:0"));
+  await show("udp4", () => overPackets("udp4", "127.0.0.1:0"));
+  await show("udp6", () => overPackets("udp6", "[::1]:0"));
+  await show("unix", () => overStream("unix", `${directory}/stream`));
+  await show("unixgram", () => overPackets("unixgram", `${directory}/datagrams`));
+  await show("unixpacket", () => overStream("unixpacket", `${directory}/packets`));
 
-console.log("One round trip over each network\n");
-await show("tcp", () => overStream("tcp", ":0", "localhost"));
-await show("tcp4", () => overStream("tcp4", "127.0.0.1:0"));
-await show("tcp6", () => overStream("tcp6", "[::1]:0"));
-await show("udp", () => overPackets("udp", "localhost:0"));
-await show("udp4", () => overPackets("udp4", "127.0.0.1:0"));
-await show("udp6", () => overPackets("udp6", "[::1]:0"));
-await show("unix", () => overStream("unix", `${directory}/stream`));
-await show("unixgram", () => overPackets("unixgram", `${directory}/datagrams`));
-await show("unixpacket", () => overStream("unixpacket", `${directory}/packets`));
-
-console.log("\nWhat goes wrong says what, where and why\n");
-await show("refused", async () => {
-  const listener = net.listen("tcp", "127.0.0.1:0");
-  listener.close(); // so that nobody listens there any more
-  await net.dial("tcp", listener.addr.toString());
-});
-await show("no name", () => net.dial("tcp", "nowhere.invalid:80"));
-await show("no answer", async () => {
-  // A listener that never accepts answers until its backlog is full.
-  using listener = net.listen("tcp", "127.0.0.1:0", { backlog: 1 });
-  const waiting: net.Conn[] = [];
-  try {
-    for (;;) waiting.push(await net.dialTimeout("tcp", listener.addr.toString(), 300));
-  } finally {
-    for (const conn of waiting) conn.close();
-  }
-});
-
-console.log("\nA read deadline loses nothing\n");
-{
-  using listener = net.listen("tcp", "127.0.0.1:0");
-  using client = await net.dial("tcp", listener.addr.toString());
-  using server = await listener.accept();
-  const buffer = new Uint8Array(16);
-  client.setReadDeadline(Date.now() + 50);
-  await show("read", () => client.read(buffer));
-  client.setReadDeadline(null);
-  await server.write(encode("late, but here"));
-  const n = await client.read(buffer);
-  line("read again", `${n} bytes "${decode(buffer.subarray(0, n ?? 0))}"`);
-}
-
-console.log("\nTwo families race: one address is dead, the other answers\n");
-await show("race", async () => {
-  using listener = net.listen("tcp", "127.0.0.1:0");
-  const { port } = listener.addr as net.NetAddress;
-  const start = performance.now();
-  using conn = await net.dial("tcp", `two.example:${port}`, {
-    resolver: { lookupHost: () => Promise.resolve(["::1", "127.0.0.1"]) },
-    trace: {
-      connectDone: ({ addr, error }) =>
-        line(
-          "",
-          `${addr.padEnd(20)} ${ms(start)}   ${error ? (error as Error).message : "connected"}`,
-        ),
-    },
+  title("What goes wrong says what, where and why");
+  await show("refused", async () => {
+    const listener = net.listen("tcp", "127.0.0.1:0");
+    listener.close(); // so that nobody listens there any more
+    await net.dial("tcp", listener.addr.toString());
   });
-  line("race", `won by ${conn.remoteAddr}`);
-});
+  await show("no name", () => net.dial("tcp", "nowhere.invalid:80"));
+  await show("no answer", async () => {
+    // A listener that never accepts answers until its backlog is full.
+    using listener = net.listen("tcp", "127.0.0.1:0", { backlog: 1 });
+    const waiting: net.Conn[] = [];
+    try {
+      for (;;) waiting.push(await net.dialTimeout("tcp", listener.addr.toString(), 300));
+    } finally {
+      for (const conn of waiting) conn.close();
+    }
+  });
 
-for (const target of Deno.args) {
-  console.log(`\nThat server of yours\n`);
+  title("A read deadline loses nothing");
+  {
+    using listener = net.listen("tcp", "127.0.0.1:0");
+    using client = await net.dial("tcp", listener.addr.toString());
+    using server = await listener.accept();
+    const buffer = new Uint8Array(16);
+    client.setReadDeadline(Date.now() + 50);
+    await show("read", () => client.read(buffer));
+    client.setReadDeadline(null);
+    await server.write(encode("late, but here"));
+    const n = await client.read(buffer);
+    line("read again", `${n} bytes "${decode(buffer.subarray(0, n ?? 0))}"`);
+  }
+
+  title("Two families race: one address is dead, the other answers");
+  await show("race", async () => {
+    using listener = net.listen("tcp", "127.0.0.1:0");
+    const { port } = listener.addr;
+    const start = performance.now();
+    using conn = await net.dial("tcp", `two.example:${port}`, {
+      resolver: { lookupHost: () => Promise.resolve(["::1", "127.0.0.1"]) },
+      trace: {
+        connectDone: ({ addr, error }) =>
+          line(
+            "",
+            `${addr.padEnd(20)} ${ms(start)}   ${error ? (error as Error).message : "connected"}`,
+          ),
+      },
+    });
+    line("race", `won by ${conn.remoteAddr}`);
+  });
+
+  await Deno.remove(directory, { recursive: true });
+}
+
+/** Dials a server that the visitor has named. */
+export async function dialTour(target: string): Promise<void> {
+  title("That server of yours");
   await show("tcp", async () => {
     const start = performance.now();
     using conn = await net.dial("tcp", target, { timeout: 5_000 });
@@ -154,5 +141,3 @@ for (const target of Deno.args) {
     );
   });
 }
-
-await Deno.remove(directory, { recursive: true });

@@ -1,0 +1,408 @@
+/** Raw requests that every server must refuse: one answer with the status, and nothing after it. */
+
+/** A request that must be refused. */
+export interface RefusedCase {
+  /** What is wrong with it, unique in the table. */
+  readonly name: string;
+  /** The rule it breaks. */
+  readonly rfc: string;
+  /** The bytes, each character one; they are complete, so no end of the stream is needed. */
+  readonly bytes: string;
+  /** The status of the answer. */
+  readonly status: number;
+}
+
+/** What would be answered too, if the refused message were understood in another way. */
+const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+
+type Row = readonly [name: string, rfc: string, bytes: string, status?: number];
+
+function rows(make: (part: string) => string, list: readonly Row[]): RefusedCase[] {
+  return list.map(([name, rfc, bytes, status = 400]) => ({
+    name,
+    rfc,
+    bytes: make(bytes),
+    status,
+  }));
+}
+
+const withHost = (requestLine: string) => `${requestLine}\r\nHost: a\r\n\r\n`;
+const withHeader = (line: string) => `GET / HTTP/1.1\r\nHost: a\r\n${line}\r\n\r\n${smuggled}`;
+const post = (rest: string) => `POST / HTTP/1.1\r\nHost: a\r\n${rest}`;
+const inChunks = (body: string) => post(`Transfer-Encoding: chunked\r\n\r\n${body}${smuggled}`);
+const trailer = (line: string) => inChunks(`1\r\nx\r\n0\r\n${line}\r\n\r\n`);
+const host = (value: string) => `GET / HTTP/1.1\r\nHost: ${value}\r\n\r\n`;
+
+const requestLines = rows(withHost, [
+  ["no version", "RFC 9112 3", "GET /"],
+  ["no version behind a space", "RFC 9112 3", "GET / "],
+  ["no target", "RFC 9112 3", "GET HTTP/1.1"],
+  ["only a method", "RFC 9112 3", "GET"],
+  ["two spaces before the target", "RFC 9112 3", "GET  / HTTP/1.1"],
+  ["two spaces before the version", "RFC 9112 3", "GET /  HTTP/1.1"],
+  ["a space behind the version", "RFC 9112 3", "GET / HTTP/1.1 "],
+  ["a tab behind the version", "RFC 9112 3", "GET / HTTP/1.1\t"],
+  ["a fourth word", "RFC 9112 3", "GET / HTTP/1.1 x"],
+  ["a tab before the target", "RFC 9112 3", "GET\t/ HTTP/1.1"],
+  ["a tab before the version", "RFC 9112 3", "GET /\tHTTP/1.1"],
+  ["a vertical tab before the target", "RFC 9112 3", "GET\x0b/ HTTP/1.1"],
+  ["a space before the method", "RFC 9112 3", " GET / HTTP/1.1"],
+  ["a tab before the method", "RFC 9112 3", "\tGET / HTTP/1.1"],
+  ["a method with a colon", "RFC 9110 9.1", "GE:T / HTTP/1.1"],
+  ["a method in brackets", "RFC 9110 9.1", "(GET) / HTTP/1.1"],
+  ["a method with a slash", "RFC 9110 9.1", "GE/T / HTTP/1.1"],
+  ["a method with a comma", "RFC 9110 9.1", "GET,POST / HTTP/1.1"],
+  ["a method in quotes", "RFC 9110 9.1", '"GET" / HTTP/1.1'],
+  ["a method with NUL", "RFC 9110 9.1", "GE\0T / HTTP/1.1"],
+  ["a method with DEL", "RFC 9110 9.1", "GE\x7fT / HTTP/1.1"],
+  ["a method beyond ASCII", "RFC 9110 9.1", "G\xc9T / HTTP/1.1"],
+  ["a byte order mark before the method", "RFC 9112 3", "\xef\xbb\xbfGET / HTTP/1.1"],
+  ["a space in the target", "RFC 9112 3.2", "GET /a b HTTP/1.1"],
+  ["a NUL in the target", "RFC 9112 3.2", "GET /a\0b HTTP/1.1"],
+  ["a control character in the target", "RFC 9112 3.2", "GET /a\x01b HTTP/1.1"],
+  ["a DEL in the target", "RFC 9112 3.2", "GET /a\x7fb HTTP/1.1"],
+  ["raw UTF-8 in the target", "RFC 9112 3.2", "GET /\xc3\xa9 HTTP/1.1"],
+  ["raw latin1 in the target", "RFC 9112 3.2", "GET /\xe9 HTTP/1.1"],
+  ["a fragment in the target", "RFC 9112 3.2", "GET /#top HTTP/1.1"],
+  ["a fragment behind the query", "RFC 9112 3.2", "GET /?q=1#top HTTP/1.1"],
+  ["a bare CR in the target", "RFC 9112 2.2", "GET /a\rb HTTP/1.1"],
+  ["a target without its slash", "RFC 9112 3.2", "GET index.html HTTP/1.1"],
+  ["a query as the target", "RFC 9112 3.2", "GET ?q HTTP/1.1"],
+  ["a backslash as the target", "RFC 9112 3.2", "GET \\ HTTP/1.1"],
+  ["an encoded slash as the target", "RFC 9112 3.2", "GET %2F HTTP/1.1"],
+  ["an asterisk with GET", "RFC 9112 3.2.4", "GET * HTTP/1.1"],
+  ["an asterisk with POST", "RFC 9112 3.2.4", "POST * HTTP/1.1"],
+  ["an asterisk with more behind it", "RFC 9112 3.2.4", "OPTIONS *x HTTP/1.1"],
+  ["two asterisks", "RFC 9112 3.2.4", "OPTIONS ** HTTP/1.1"],
+  ["an authority with GET", "RFC 9112 3.2.3", "GET a:80 HTTP/1.1"],
+  ["an authority with OPTIONS", "RFC 9112 3.2.3", "OPTIONS a:80 HTTP/1.1"],
+  ["a path with CONNECT", "RFC 9112 3.2.3", "CONNECT / HTTP/1.1"],
+  ["a URL with CONNECT", "RFC 9112 3.2.3", "CONNECT http://a:80/ HTTP/1.1"],
+  ["an asterisk with CONNECT", "RFC 9112 3.2.3", "CONNECT * HTTP/1.1"],
+  ["CONNECT without a port", "RFC 9110 9.3.6", "CONNECT a HTTP/1.1"],
+  ["CONNECT with an empty port", "RFC 9110 9.3.6", "CONNECT a: HTTP/1.1"],
+  ["CONNECT with a port of letters", "RFC 9110 9.3.6", "CONNECT a:http HTTP/1.1"],
+  ["CONNECT with a port that is too large", "RFC 9110 9.3.6", "CONNECT a:65536 HTTP/1.1"],
+  ["CONNECT with userinfo", "RFC 9112 3.2.3", "CONNECT u@a:80 HTTP/1.1"],
+  ["CONNECT without a host", "RFC 9112 3.2.3", "CONNECT :80 HTTP/1.1"],
+  ["a URL with userinfo", "RFC 9110 4.2.4", "GET http://u:p@a/ HTTP/1.1"],
+  ["a URL with a user", "RFC 9110 4.2.4", "GET http://u@a/ HTTP/1.1"],
+  ["a URL without a host", "RFC 9110 4.2.1", "GET http:///x HTTP/1.1"],
+  ["a URL with only a port", "RFC 9110 4.2.1", "GET http://:80/x HTTP/1.1"],
+  ["a URL with one slash", "RFC 9112 3.2.2", "GET http:/a/x HTTP/1.1"],
+  ["a URL without slashes", "RFC 9112 3.2.2", "GET http:a HTTP/1.1"],
+  ["a URL with a backslash in its host", "RFC 3986 3.2.2", "GET http://a\\b/ HTTP/1.1"],
+  ["a URL with a bad port", "RFC 3986 3.2.3", "GET http://a:8x/ HTTP/1.1"],
+  ["a URL of another scheme", "RFC 9112 3.2.2", "GET ftp://a/ HTTP/1.1"],
+  ["a URN", "RFC 9112 3.2.2", "GET urn:a:b HTTP/1.1"],
+  ["a lower-case version", "RFC 9112 2.3", "GET / http/1.1"],
+  ["a version of another protocol", "RFC 9112 2.3", "GET / HTTPS/1.1"],
+  ["a version without a minor", "RFC 9112 2.3", "GET / HTTP/1"],
+  ["a version without a minor behind its dot", "RFC 9112 2.3", "GET / HTTP/1."],
+  ["a version without a major", "RFC 9112 2.3", "GET / HTTP/.1"],
+  ["a minor version of two digits", "RFC 9112 2.3", "GET / HTTP/1.10"],
+  ["a major version of two digits", "RFC 9112 2.3", "GET / HTTP/01.1"],
+  ["a version with a comma", "RFC 9112 2.3", "GET / HTTP/1,1"],
+  ["a version with a blank", "RFC 9112 2.3", "GET / HTTP/1. 1"],
+  ["a signed version", "RFC 9112 2.3", "GET / HTTP/+1.1"],
+  ["a version with a letter", "RFC 9112 2.3", "GET / HTTP/1.x"],
+  ["a version without its slash", "RFC 9112 2.3", "GET / HTTP 1.1"],
+  ["HTTP/2.0", "RFC 9110 15.6.6", "GET / HTTP/2.0", 505],
+  ["HTTP/3.0", "RFC 9110 15.6.6", "GET / HTTP/3.0", 505],
+  ["HTTP/0.9", "RFC 9110 15.6.6", "GET / HTTP/0.9", 505],
+  ["HTTP/9.9", "RFC 9110 15.6.6", "GET / HTTP/9.9", 505],
+]);
+
+const headerLines = rows(withHeader, [
+  ["a space before the colon", "RFC 9112 5.1", "X : 1"],
+  ["a tab before the colon", "RFC 9112 5.1", "X\t: 1"],
+  ["a space before the colon of Content-Length", "RFC 9112 5.1", "Content-Length : 5"],
+  ["a space before the colon of Transfer-Encoding", "RFC 9112 5.1", "Transfer-Encoding : chunked"],
+  ["a space within a name", "RFC 9110 5.1", "X Y: 1"],
+  ["an empty name", "RFC 9110 5.1", ": 1"],
+  ["a line without a colon", "RFC 9112 5", "X"],
+  ["a name in quotes", "RFC 9110 5.1", '"X": 1'],
+  ["a name with a slash", "RFC 9110 5.1", "X/Y: 1"],
+  ["a name with brackets", "RFC 9110 5.1", "X[0]: 1"],
+  ["a name with an at sign", "RFC 9110 5.1", "X@Y: 1"],
+  ["a name with an equals sign", "RFC 9110 5.1", "X=Y: 1"],
+  ["a name with a semicolon", "RFC 9110 5.1", "X;Y: 1"],
+  ["a name with a comma", "RFC 9110 5.1", "X,Y: 1"],
+  ["a name beyond ASCII", "RFC 9110 5.1", "X\xe9: 1"],
+  ["a name with a no-break space", "RFC 9110 5.1", "X\xa0: 1"],
+  ["a name with NUL", "RFC 9110 5.1", "X\0: 1"],
+  ["a name with DEL", "RFC 9110 5.1", "X\x7f: 1"],
+  ["a name with a bare CR", "RFC 9112 2.2", "X\rY: 1"],
+  ["a name with a bare LF", "RFC 9112 2.2", "X\nY: 1"],
+  ["a folded line", "RFC 9112 5.2", "X: 1\r\n 2"],
+  ["a line folded with a tab", "RFC 9112 5.2", "X: 1\r\n\t2"],
+  ["a folded Transfer-Encoding", "RFC 9112 5.2", "Transfer-Encoding:\r\n chunked"],
+  ["a folded line of blanks", "RFC 9112 5.2", "X: 1\r\n "],
+  ["a bare CR in a value", "RFC 9112 2.2", "X: 1\r2"],
+  ["a bare CR before the line's end", "RFC 9112 2.2", "X: 1\r\r\n"],
+  ["a bare LF in a value", "RFC 9112 2.2", "X: 1\nY: 2"],
+  ["a bare LF at a line's end", "RFC 9112 2.2", "X: 1\nTransfer-Encoding: chunked"],
+  ["a LF before the CR", "RFC 9112 2.2", "X: 1\n\r"],
+  ["a colon behind a CR", "RFC 9112 2.2", "\rX: 1"],
+  ["a NUL in a value", "RFC 9110 5.5", "X: a\0b"],
+  ["a NUL as the value", "RFC 9110 5.5", "X: \0"],
+  ["a DEL in a value", "RFC 9110 5.5", "X: a\x7fb"],
+  ["a backspace in a value", "RFC 9110 5.5", "X: a\x08b"],
+  ["an escape in a value", "RFC 9110 5.5", "X: a\x1bb"],
+  ["a vertical tab in a value", "RFC 9110 5.5", "X: a\x0bb"],
+  ["a form feed in a value", "RFC 9110 5.5", "X: a\x0cb"],
+  ["a unit separator in a value", "RFC 9110 5.5", "X: a\x1fb"],
+  ["a second Host", "RFC 9112 3.2", "Host: b"],
+  ["a second Host that is the same", "RFC 9112 3.2", "Host: a"],
+  ["a second Host in other letters", "RFC 9112 3.2", "hOST: a"],
+]);
+
+const ends = rows((bytes) => bytes, [
+  ["a bare LF behind the request line", "RFC 9112 2.2", "GET / HTTP/1.1\nHost: a\r\n\r\n"],
+  ["bare LFs throughout", "RFC 9112 2.2", "GET / HTTP/1.1\nHost: a\n\n"],
+  ["a bare LF as the empty line", "RFC 9112 2.2", "GET / HTTP/1.1\r\nHost: a\r\n\n"],
+  ["a bare CR as the empty line", "RFC 9112 2.2", "GET / HTTP/1.1\r\nHost: a\r\n\rX"],
+  ["a bare CR behind the version", "RFC 9112 2.2", "GET / HTTP/1.1\rHost: a\r\n\r\n"],
+  ["a bare LF before the request line", "RFC 9112 2.2", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a bare CR before the request line", "RFC 9112 2.2", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["two empty lines first", "RFC 9112 2.2", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a blank before the first header", "RFC 9112 2.2", "GET / HTTP/1.1\r\n Host: a\r\n\r\n"],
+  ["the preface of HTTP/2", "RFC 9113 3.4", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
+  ["a TLS handshake", "RFC 8446 5.1", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
+  ["something like a TLS handshake", "RFC 9112 3", "\x16\x02\x01"],
+  ["a SOCKS greeting", "RFC 9112 3", "\x05\x01\x00"],
+  ["a response", "RFC 9112 3", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
+  ["an SSH greeting", "RFC 9112 3", "SSH-2.0-x\r\n"],
+]);
+
+const hosts = [
+  ...rows((bytes) => bytes, [
+    ["no Host", "RFC 9112 3.2", "GET / HTTP/1.1\r\n\r\n"],
+    ["no Host among others", "RFC 9112 3.2", "GET / HTTP/1.1\r\nX: 1\r\nY: 2\r\n\r\n"],
+    ["no Host on HTTP/1.9", "RFC 9112 3.2", "GET / HTTP/1.9\r\n\r\n"],
+    ["no Host beside a URL", "RFC 9112 3.2", "GET http://a/ HTTP/1.1\r\n\r\n"],
+    [
+      "two Hosts beside a URL",
+      "RFC 9112 3.2",
+      "GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    ],
+    ["no Host with CONNECT", "RFC 9112 3.2", "CONNECT a:80 HTTP/1.1\r\n\r\n"],
+    ["two Hosts on HTTP/1.0", "RFC 9112 3.2", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"],
+    ["a bad Host on HTTP/1.0", "RFC 9112 3.2", "GET / HTTP/1.0\r\nHost: a b\r\n\r\n"],
+    ["a bad Host beside a URL", "RFC 9112 3.2", "GET http://a/ HTTP/1.1\r\nHost: a/b\r\n\r\n"],
+  ]),
+  ...rows(host, [
+    ["a Host with a space", "RFC 3986 3.2.2", "a b"],
+    ["a Host with a path", "RFC 3986 3.2.2", "a/b"],
+    ["a Host with a query", "RFC 3986 3.2.2", "a?b"],
+    ["a Host with a fragment", "RFC 3986 3.2.2", "a#b"],
+    ["a Host with userinfo", "RFC 9112 3.2", "u@a"],
+    ["a Host with a scheme", "RFC 9112 3.2", "http://a"],
+    ["a Host with a comma-joined second", "RFC 9112 3.2", "a, b"],
+    ["a Host in angle brackets", "RFC 3986 3.2.2", "<a>"],
+    ["a Host in quotes", "RFC 3986 3.2.2", '"a"'],
+    ["a Host with a backslash", "RFC 3986 3.2.2", "a\\b"],
+    ["a Host beyond ASCII", "RFC 3986 3.2.2", "\xe9.example"],
+    ["a Host with only a port", "RFC 9110 4.2.1", ":80"],
+    ["a Host with two ports", "RFC 3986 3.2.3", "a:80:80"],
+    ["a Host with a port of letters", "RFC 3986 3.2.3", "a:http"],
+    ["a Host with a signed port", "RFC 3986 3.2.3", "a:+80"],
+    ["a Host with a port that is too large", "RFC 3986 3.2.3", "a:65536"],
+    ["a Host of a raw IPv6 address", "RFC 3986 3.2.2", "::1"],
+    ["a Host with an open bracket", "RFC 3986 3.2.2", "[::1"],
+    ["a Host with empty brackets", "RFC 3986 3.2.2", "[]"],
+    ["a Host with a name in brackets", "RFC 3986 3.2.2", "[a]x"],
+    ["a Host with two gaps in its IPv6 address", "RFC 3986 3.2.2", "[1::2::3]"],
+    ["a Host with a bad escape", "RFC 3986 3.2.2", "a%zz"],
+    ["a Host with an escaped slash", "RFC 3986 3.2.2", "a%2fb"],
+    ["a Host of an impossible IPv4 address", "RFC 3986 3.2.2", "1.2.3.456"],
+  ]),
+];
+
+const lengths = rows((value) => post(`Content-Length: ${value}\r\n\r\nhello${smuggled}`), [
+  ["an empty length", "RFC 9110 8.6", ""],
+  ["a length of blanks", "RFC 9110 8.6", "  "],
+  ["a negative length", "RFC 9110 8.6", "-5"],
+  ["a length with a plus", "RFC 9110 8.6", "+5"],
+  ["a length with a fraction", "RFC 9110 8.6", "5.0"],
+  ["a length with an exponent", "RFC 9110 8.6", "5e0"],
+  ["a hexadecimal length", "RFC 9110 8.6", "0x5"],
+  ["a length with an underscore", "RFC 9110 8.6", "1_0"],
+  ["a length with a blank inside", "RFC 9110 8.6", "5 5"],
+  ["a length of letters", "RFC 9110 8.6", "five"],
+  ["a length with a unit", "RFC 9110 8.6", "5b"],
+  ["a list of equal lengths", "RFC 9112 6.3", "5, 5"],
+  ["a list of lengths", "RFC 9112 6.3", "5, 6"],
+  ["a length and a comma", "RFC 9112 6.3", "5,"],
+  ["a length in quotes", "RFC 9110 8.6", '"5"'],
+  ["a length with a no-break space", "RFC 9110 8.6", "5\xa0"],
+  ["a length of superscript digits", "RFC 9110 8.6", "\xb2"],
+  ["a length of 2^53", "RFC 9110 8.6", "9007199254740992"],
+  ["a length of 2^64 + 5", "RFC 9110 8.6", "18446744073709551621"],
+  ["a length without end", "RFC 9110 8.6", "9".repeat(400)],
+]);
+
+const framing = rows((head) => post(`${head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n${smuggled}`), [
+  ["two different lengths", "RFC 9112 6.3", "Content-Length: 5\r\nContent-Length: 6"],
+  ["two equal lengths", "RFC 9112 6.3", "Content-Length: 5\r\nContent-Length: 5"],
+  ["two lengths in other letters", "RFC 9112 6.3", "content-length: 5\r\nCONTENT-LENGTH: 6"],
+  [
+    "a length before chunked",
+    "RFC 9112 6.1",
+    "Content-Length: 5\r\nTransfer-Encoding: chunked",
+  ],
+  [
+    "a length behind chunked",
+    "RFC 9112 6.1",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5",
+  ],
+  ["a length of 0 with chunked", "RFC 9112 6.1", "Content-Length: 0\r\nTransfer-Encoding: chunked"],
+  ["chunked twice in a list", "RFC 9112 6.1", "Transfer-Encoding: chunked, chunked"],
+  [
+    "chunked twice in two fields",
+    "RFC 9112 6.1",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+  ],
+  [
+    "two codings in two fields",
+    "RFC 9112 6.1",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+  ],
+  ["chunked not last", "RFC 9112 6.3", "Transfer-Encoding: chunked, gzip"],
+  ["chunked twice around another", "RFC 9112 6.1", "Transfer-Encoding: chunked, gzip, chunked"],
+  ["an empty coding", "RFC 9112 6.1", "Transfer-Encoding:"],
+  ["a comma before chunked", "RFC 9112 6.1", "Transfer-Encoding: ,chunked"],
+  ["a comma behind chunked", "RFC 9112 6.1", "Transfer-Encoding: chunked,"],
+  ["chunked with a parameter", "RFC 9112 7.1", "Transfer-Encoding: chunked;q=1"],
+  ["chunked in quotes", "RFC 9112 7.1", 'Transfer-Encoding: "chunked"'],
+  ["chunked and a no-break space", "RFC 9112 7.1", "Transfer-Encoding: chunked\xa0"],
+  ["chunked before a word", "RFC 9112 7.1", "Transfer-Encoding: chunked x"],
+  ["a vertical tab before chunked", "RFC 9110 5.5", "Transfer-Encoding: \x0bchunked"],
+  ["gzip before chunked", "RFC 9112 6.1", "Transfer-Encoding: gzip, chunked", 501],
+  ["only gzip", "RFC 9112 6.1", "Transfer-Encoding: gzip", 501],
+  ["identity", "RFC 9112 6.1", "Transfer-Encoding: identity", 501],
+  ["a coding nobody knows", "RFC 9112 6.1", "Transfer-Encoding: xchunked", 501],
+  ["a coding like chunked", "RFC 9112 6.1", "Transfer-Encoding: chunke", 501],
+  ["chunk without its end", "RFC 9112 6.1", "transfer-encoding: chunk", 501],
+]);
+
+const oldFraming = rows((head) => `POST / HTTP/1.0\r\nHost: a\r\n${head}\r\n\r\n0\r\n\r\n`, [
+  ["chunked on HTTP/1.0", "RFC 9112 6.1", "Transfer-Encoding: chunked"],
+  [
+    "chunked on a kept HTTP/1.0",
+    "RFC 9112 6.1",
+    "Connection: keep-alive\r\nTransfer-Encoding: chunked",
+  ],
+  ["gzip on HTTP/1.0", "RFC 9112 6.1", "Transfer-Encoding: gzip"],
+]);
+
+const chunks = rows(inChunks, [
+  ["no chunk size", "RFC 9112 7.1", "\r\nhello\r\n0\r\n\r\n"],
+  ["a chunk size of letters", "RFC 9112 7.1", "xyz\r\n"],
+  ["a chunk size with 0x", "RFC 9112 7.1", "0x5\r\nhello\r\n0\r\n\r\n"],
+  ["a negative chunk size", "RFC 9112 7.1", "-5\r\nhello\r\n0\r\n\r\n"],
+  ["a chunk size with a plus", "RFC 9112 7.1", "+5\r\nhello\r\n0\r\n\r\n"],
+  ["a chunk size with an underscore", "RFC 9112 7.1", "1_0\r\n"],
+  ["a blank before a chunk size", "RFC 9112 7.1", " 5\r\nhello\r\n0\r\n\r\n"],
+  ["a tab before a chunk size", "RFC 9112 7.1", "\t5\r\nhello\r\n0\r\n\r\n"],
+  ["a blank behind a chunk size", "RFC 9112 7.1", "5 \r\nhello\r\n0\r\n\r\n"],
+  ["a tab behind a chunk size", "RFC 9112 7.1", "5\t\r\nhello\r\n0\r\n\r\n"],
+  ["a blank behind the last size", "RFC 9112 7.1", "5\r\nhello\r\n0 \r\n\r\n"],
+  ["a blank before an extension", "RFC 9112 7.1.1", "5 ;a=b\r\nhello\r\n0\r\n\r\n"],
+  ["a chunk size of 17 digits", "RFC 9112 7.1", "00000000000000005\r\nhello\r\n0\r\n\r\n"],
+  ["a chunk size of 2^53", "RFC 9112 7.1", "20000000000000\r\n"],
+  ["a chunk size of 2^64 - 1", "RFC 9112 7.1", "ffffffffffffffff\r\n"],
+  ["a chunk size that overflows", "RFC 9112 7.1", "10000000000000005\r\nhello\r\n"],
+  ["a bare LF behind a chunk size", "RFC 9112 7.1", "5\nhello\r\n0\r\n\r\n"],
+  ["a bare CR behind a chunk size", "RFC 9112 7.1", "5\rhello\r\n0\r\n\r\n"],
+  ["two CRs behind a chunk size", "RFC 9112 7.1", "5\r\r\nhello\r\n0\r\n\r\n"],
+  ["a NUL behind a chunk size", "RFC 9112 7.1", "5\0\r\nhello\r\n0\r\n\r\n"],
+  ["a comma behind a chunk size", "RFC 9112 7.1", "5,a\r\nhello\r\n0\r\n\r\n"],
+  ["nothing behind a chunk's data", "RFC 9112 7.1", "5\r\nhello0\r\n\r\n"],
+  ["more data than the chunk's size", "RFC 9112 7.1", "5\r\nhello!\r\n0\r\n\r\n"],
+  ["less data than the chunk's size", "RFC 9112 7.1", "6\r\nhello\r\n0\r\n\r\n"],
+  ["a bare LF behind a chunk's data", "RFC 9112 7.1", "5\r\nhello\n0\r\n\r\n"],
+  ["a bare CR behind a chunk's data", "RFC 9112 7.1", "5\r\nhello\r0\r\n\r\n"],
+  ["two CRLFs behind a chunk's data", "RFC 9112 7.1", "5\r\nhello\r\n\r\n0\r\n\r\n"],
+  ["an empty extension", "RFC 9112 7.1.1", "5;\r\nhello\r\n0\r\n\r\n"],
+  ["an extension that ends with a blank", "RFC 9112 7.1.1", "5;a=b \r\nhello\r\n0\r\n\r\n"],
+  ["a bare LF in an extension", "RFC 9112 7.1.1", "5;a\nb\r\nhello\r\n0\r\n\r\n"],
+  ["a bare LF behind an extension", "RFC 9112 7.1.1", "5;a\nhello\r\n0\r\n\r\n"],
+  ["a bare CR in an extension", "RFC 9112 7.1.1", "5;a\rb\r\nhello\r\n0\r\n\r\n"],
+  ["a NUL in an extension", "RFC 9112 7.1.1", "5;a\0\r\nhello\r\n0\r\n\r\n"],
+  ["a bare LF in a quoted extension", "RFC 9112 7.1.1", '5;a="\n"\r\nhello\r\n0\r\n\r\n'],
+  ["an endless extension", "RFC 9112 7.1.1", `5;a=${"b".repeat(20_000)}\r\nhello\r\n`],
+  [
+    "extensions that outweigh the data",
+    "RFC 9112 7.1.1",
+    `1;${"a".repeat(80)}\r\nx\r\n`.repeat(300),
+  ],
+  [
+    "leading zeros that outweigh the data",
+    "RFC 9112 7.1.1",
+    "0000000000000001\r\nx\r\n".repeat(1600),
+  ],
+]);
+
+const trailers = rows(trailer, [
+  ["Content-Length as a trailer", "RFC 9110 6.5.1", "Content-Length: 5"],
+  ["Transfer-Encoding as a trailer", "RFC 9110 6.5.1", "Transfer-Encoding: chunked"],
+  ["Host as a trailer", "RFC 9110 6.5.1", "Host: b"],
+  ["Host in other letters as a trailer", "RFC 9110 6.5.1", "hOsT: b"],
+  ["Authorization as a trailer", "RFC 9110 6.5.1", "Authorization: Basic eA=="],
+  ["Content-Encoding as a trailer", "RFC 9110 6.5.1", "Content-Encoding: gzip"],
+  ["Connection as a trailer", "RFC 9110 6.5.1", "Connection: close"],
+  ["Trailer as a trailer", "RFC 9110 6.5.1", "Trailer: X"],
+  ["If-Match as a trailer", "RFC 9110 6.5.1", "If-Match: *"],
+  ["a blank before the colon of a trailer", "RFC 9112 5.1", "X : 1"],
+  ["a folded trailer", "RFC 9112 5.2", "X: 1\r\n 2"],
+  ["a trailer without a colon", "RFC 9112 5", "X"],
+  ["a bare LF in a trailer", "RFC 9112 2.2", "X: 1\nY: 2"],
+  ["a bare CR in a trailer", "RFC 9112 2.2", "X: 1\rY: 2"],
+  ["a NUL in a trailer", "RFC 9110 5.5", "X: \0"],
+  ["a trailer section that is too large", "RFC 6585 5", `X: ${"a".repeat(70_000)}`, 431],
+  ["too many trailers", "RFC 6585 5", "X: 1\r\n".repeat(500) + "X: 1", 431],
+]);
+
+const ending = rows((end) => inChunks(`5\r\nhello\r\n0\r\n${end}`), [
+  ["a bare LF behind the last chunk", "RFC 9112 7.1", "\n"],
+  ["a bare CR behind the last chunk", "RFC 9112 7.1", "\rX"],
+  ["a message behind the last chunk, no empty line", "RFC 9112 7.1", ""],
+]);
+
+const limits = rows((bytes) => bytes, [
+  [
+    "a request line that is too long",
+    "RFC 9112 3",
+    `GET /${"a".repeat(70_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+    414,
+  ],
+  ["a method that does not end", "RFC 9112 3", "A".repeat(70_000), 414],
+  [
+    "too many headers",
+    "RFC 6585 5",
+    `GET / HTTP/1.1\r\nHost: a\r\n${"X: 1\r\n".repeat(500)}\r\n`,
+    431,
+  ],
+  [
+    "a head that is too large",
+    "RFC 6585 5",
+    `GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(1 << 20)}\r\n\r\n`,
+    431,
+  ],
+]);
+
+/** Each must be refused with its status, however the bytes are cut. */
+export const refused: readonly RefusedCase[] = [
+  ...requestLines,
+  ...headerLines,
+  ...ends,
+  ...hosts,
+  ...lengths,
+  ...framing,
+  ...oldFraming,
+  ...chunks,
+  ...trailers,
+  ...ending,
+  ...limits,
+];
