@@ -16,7 +16,7 @@
 import { bars } from "./support/bars.ts";
 import { benchOptions } from "./support/options.ts";
 import { type Choice, choices, parts } from "./support/parts.ts";
-import { parseReport, report, type Report, verdicts, writeReport } from "./support/result.ts";
+import { machine, parseReport, type Report, verdicts, writeReport } from "./support/result.ts";
 
 const results = new URL("./results/", import.meta.url);
 
@@ -37,14 +37,15 @@ async function known(): Promise<Record<string, readonly string[]>> {
   return Object.fromEntries(await Promise.all(lists));
 }
 
-/** Runs benches of a part in a process of their own; `undefined` if they fail. */
+/** Runs benches of a part in a process of their own; `undefined` if they leave no report. */
 async function run({ part, names }: Choice, quick: boolean): Promise<Report | undefined> {
   console.log(`===== ${part} =====\n`);
   const file = await Deno.makeTempFile({ prefix: "bench-", suffix: ".json" });
   try {
     const args = [...names, "--json", file, ...(quick ? ["--quick"] : [])];
-    const { success } = await command(part, args, "inherit").spawn().status;
-    return success ? parseReport(await Deno.readTextFile(file), part) : undefined;
+    await command(part, args, "inherit").spawn().status;
+    const text = await Deno.readTextFile(file);
+    return text === "" ? undefined : parseReport(text, part);
   } finally {
     await Deno.remove(file);
   }
@@ -64,6 +65,7 @@ async function main(args: readonly string[]): Promise<number> {
     for (const [part, benches] of Object.entries(there)) console.log(part, ...benches);
     return 0;
   }
+  const here = machine();
   const reports: Report[] = [];
   const failed: string[] = [];
   for (const choice of choices(names, there)) {
@@ -74,14 +76,16 @@ async function main(args: readonly string[]): Promise<number> {
   const rows = reports.flatMap(({ rows }) => rows);
   const skipped = reports.flatMap(({ skipped }) => skipped);
   const file = json ?? await freshFile();
-  await writeReport(file, report(rows, skipped));
+  await writeReport(file, { date: new Date().toISOString(), machine: here, rows, skipped });
   console.log("===== all =====\n");
   console.log("bars from 0 to twice the peer (of values: twice the goal); the goal is marked\n");
   console.log(bars(rows));
-  for (const { part, bench, reason } of skipped) console.log(`skipped: ${part} ${bench}: ${reason}`);
+  for (const { part, bench, reason } of skipped) {
+    console.log(`skipped: ${part} ${bench}: ${reason}`);
+  }
   for (const part of failed) console.log(`FAILED: the benches of ${part}`);
   console.log(`${verdicts(rows)}; written to ${file}`);
-  return failed.length === 0 ? 0 : 1;
+  return failed.length > 0 || skipped.some(({ failed }) => failed) ? 1 : 0;
 }
 
 try {

@@ -8,7 +8,7 @@
  * ```
  */
 import { changesTable, compareReports } from "./support/changes.ts";
-import { parseReport, type Report } from "./support/result.ts";
+import { machineText, parseReport, type Report } from "./support/result.ts";
 
 const results = new URL("./results/", import.meta.url);
 
@@ -28,8 +28,7 @@ async function read(name: string): Promise<Report> {
 async function main(args: readonly string[]): Promise<void> {
   if (args.length !== 2) throw new TypeError(`expected two reports, got ${args.length}`);
   const [first, second] = await Promise.all(args.map(read));
-  const told = ({ date, machine: { deno, os, arch, cpus } }: Report) =>
-    `${date}, Deno ${deno}, ${os} ${arch}, ${cpus} CPUs`;
+  const told = ({ date, machine }: Report) => `${date}, ${machineText(machine)}`;
   console.log(`first:  ${told(first)}\nsecond: ${told(second)}\n`);
   console.log(changesTable(compareReports(first, second)));
 }

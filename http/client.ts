@@ -157,7 +157,7 @@ export class Client {
     init?: ClientInit,
   ): Promise<Response> {
     return this.#do(() => {
-      const headers = new LightHeaders(init?.headers === undefined ? [] : fieldsFrom(init.headers));
+      const headers = new LightHeaders(fieldsFrom(init?.headers ?? []), false);
       headers.set("content-type", contentType);
       return new Request(url, { ...init, method: "POST", body, headers });
     }, init);

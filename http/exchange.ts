@@ -18,6 +18,8 @@ export interface ExchangeHost {
   inform(status: number, fields: readonly string[]): Promise<void>;
   /** Hands the connection over. */
   hijack(): Hijacked;
+  /** Sets until when the body must have been read. */
+  setReadDeadline(deadline: Date | number | null): void;
   /** Sets until when the response must be written. */
   setWriteDeadline(deadline: Date | number | null): void;
 }
@@ -91,16 +93,22 @@ export class Exchange implements IncomingRequestParts {
     const { target, host } = this.head;
     const { scheme, conn } = this.host;
     if (target[0] === "/") return `${scheme}://${host || ownHost(conn)}${target}`;
-    return target.includes("://") ? target : `${scheme}://${target}/`;
+    if (!target.includes("://")) return `${scheme}://${target}/`;
+    return target.replace(/^([^:]*:\/\/[^/?]*)(?=\?|$)/, "$1/");
   }
 
   signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#gone !== undefined) this.#controller.abort(this.#gone.reason);
-      else if (this.state === "waiting" || this.state === "begun") this.host.watch();
+      else if (!this.over) this.host.watch();
     }
     return this.#controller.signal;
+  }
+
+  /** Whether the connection is of no concern to it any more. */
+  get over(): boolean {
+    return this.state !== "waiting" && this.state !== "begun";
   }
 
   /** Whether somebody wants to know when the client goes away. */
@@ -283,11 +291,13 @@ export class Info implements HandlerInfo {
   }
 
   setReadDeadline(deadline: Date | number | null): void {
-    this.#exchange.host.conn.setReadDeadline(deadline);
+    const { body, host, over } = this.#exchange;
+    if (!over && body !== null && !body.ended) host.setReadDeadline(deadline);
   }
 
   setWriteDeadline(deadline: Date | number | null): void {
-    this.#exchange.host.setWriteDeadline(deadline);
+    // Later, it would hit the requests behind this one.
+    if (!this.#exchange.over) this.#exchange.host.setWriteDeadline(deadline);
   }
 
   #require(what: string): void {

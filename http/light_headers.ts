@@ -3,9 +3,8 @@ import { checkFieldName, checkFieldValue } from "./headers.ts";
 import { innerFields } from "./inner.ts";
 import { makeLight } from "./light.ts";
 
-/** A blank at either end of a value, as the fetch standard takes it away. */
-const blankEnds = /^[\t\n\r ]+|[\t\n\r ]+$/g;
-const startsOrEndsBlank = /^[\t\n\r ]|[\t\n\r ]$/;
+/** What the fetch standard takes away at either end of a value. */
+const blanks = "\t\n\r ";
 
 /**
  * A `Headers` that keeps the flat array of fields it was made over, in its order and spelling, and
@@ -64,7 +63,7 @@ export class LightHeaders extends globalThis.Headers {
       return null;
     }
     let value = fields[at + 1];
-    while ((at = indexOf(fields, lower, at + 2)) >= 0) value += `, ${fields[at + 1]}`;
+    while ((at = indexOf(fields, lower, at + 2)) >= 0) value += jointOf(lower) + fields[at + 1];
     return value;
   }
 
@@ -234,9 +233,18 @@ function add(fields: string[], name: string, value: string): void {
 function checkField(name: string, value: string): string {
   checkFieldName(name);
   value = `${value}`;
-  if (startsOrEndsBlank.test(value)) value = value.replace(blankEnds, "");
+  value = trimmed(value);
   checkFieldValue(name, value);
   return value;
+}
+
+/** A loop: an expression would look at a long run of blanks again and again. */
+function trimmed(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && blanks.includes(value[start])) start++;
+  while (end > start && blanks.includes(value[end - 1])) end--;
+  return start === 0 && end === value.length ? value : value.slice(start, end);
 }
 
 function indexOf(fields: readonly string[], lower: string, from: number): number {
@@ -245,6 +253,11 @@ function indexOf(fields: readonly string[], lower: string, from: number): number
     if (name.length === lower.length && (name === lower || name.toLowerCase() === lower)) return i;
   }
   return -1;
+}
+
+/** What stands between equal names; a comma would be a part of a cookie (RFC 6265 section 5.4). */
+function jointOf(lower: string): string {
+  return lower === "cookie" ? "; " : ", ";
 }
 
 function removeFrom(fields: string[], lower: string, from: number): void {
@@ -260,7 +273,7 @@ function sort(fields: readonly string[]): [string, string][] {
     const name = fields[i].toLowerCase();
     const known = byName.get(name);
     if (known !== undefined && name !== "set-cookie") {
-      known[1] += `, ${fields[i + 1]}`;
+      known[1] += jointOf(name) + fields[i + 1];
     } else {
       const entry: [string, string] = [name, fields[i + 1]];
       byName.set(name, entry);

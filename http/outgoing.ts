@@ -118,7 +118,7 @@ function ourResponse(response: Response, status: number, statusText: string): Ou
 function ourRequest(request: Request): OutgoingRequest {
   const body = bodyOfRequest(request);
   if (body?.unusable) throw usedError();
-  const fields = fieldsOfRequest(request);
+  const fields = [...fieldsOfRequest(request)];
   const signal = signalOfRequest(request);
   const whole = body === null ? null : body.whole;
   if (whole !== undefined) return outgoing(request, fields, signal, whole, () => {});

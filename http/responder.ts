@@ -126,12 +126,11 @@ export class Responder {
   async #pump(exchange: Exchange, stream: ReadableStream<Uint8Array>, plan: Plan): Promise<void> {
     const { trailerSource } = exchange;
     this.#host.streaming(exchange);
-    const trailers = async () =>
-      checkTrailers(
-        typeof trailerSource === "function"
-          ? fieldsOfInit(await trailerSource())
-          : trailerSource ?? [],
-      );
+    const trailers = async () => {
+      if (typeof trailerSource !== "function") return trailerSource ?? [];
+      // A body that was cancelled has come to no end.
+      return exchange.over ? [] : checkTrailers(fieldsOfInit(await trailerSource()));
+    };
     const onStart = (cancel: (reason: unknown) => void) => exchange.cancel = cancel;
     try {
       await writeStream({ output: this.#output, stream, plan, onStart, trailers });
@@ -149,6 +148,7 @@ export class Responder {
   /** The handler has failed, or the client within its request. */
   #failed(exchange: Exchange, request: Request, error: unknown): void {
     const { state, head, body } = exchange;
+    if (state === "hijacked") return this.#log(exchange, "the handler failed", error);
     if (state !== "waiting") return;
     if (error instanceof BodyTooLargeError) {
       return this.#host.refuse(refusal(413, error.message), head);

@@ -24,8 +24,11 @@ export interface BodyHost {
   onBodyError(error: unknown): void;
 }
 
-/** `fresh -> open -> ended | failed`. */
-type State = "fresh" | "open" | "ended" | "failed";
+/**
+ * `fresh -> open -> ended | failed`, and from any of the first two `-> dropping -> dropped | failed`
+ * when what is left is the connection's to read, and nobody else's.
+ */
+type State = "fresh" | "open" | "ended" | "dropping" | "dropped" | "failed";
 
 /** The body of a request, of known length or chunked. */
 export class ServerBody implements IncomingBody {
@@ -40,6 +43,8 @@ export class ServerBody implements IncomingBody {
   #taken = 0;
   #state: State = "fresh";
   #error: unknown;
+  /** The read under way. */
+  #reading: Promise<unknown> | undefined;
 
   /**
    * @param input The connection's input, at the body's first byte.
@@ -60,7 +65,12 @@ export class ServerBody implements IncomingBody {
 
   /** Whether it was read to its end. */
   get ended(): boolean {
-    return this.#state === "ended";
+    return this.#state === "ended" || this.#state === "dropped";
+  }
+
+  /** Whether somebody is reading it at this moment. */
+  get busy(): boolean {
+    return this.#reading !== undefined;
   }
 
   /** Whether it cannot be read to its end. */
@@ -83,23 +93,14 @@ export class ServerBody implements IncomingBody {
   }
 
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!this.#open()) return null;
-    try {
-      return this.#decoder === undefined
-        ? await this.#readPlain()
-        : await this.#readChunked(this.#decoder);
-    } catch (error) {
-      throw this.#fail(error);
-    }
+    return this.#open() ? await this.#watch(this.#piece()) : null;
   }
 
   async readAll(): Promise<Uint8Array<ArrayBuffer>> {
     if (!this.#open()) return empty;
-    try {
-      return await (this.#decoder === undefined ? this.#readRest() : this.#gather(this.#decoder));
-    } catch (error) {
-      throw this.#fail(error);
-    }
+    return await this.#watch(
+      this.#decoder === undefined ? this.#readRest() : this.#gather(this.#decoder),
+    );
   }
 
   async readText(): Promise<string> {
@@ -118,36 +119,59 @@ export class ServerBody implements IncomingBody {
   cancel(): void {}
 
   /**
-   * Reads and drops what is left, if it is not too much.
+   * Reads and drops what is left, if it is not too much. A read under way gets what it wants first;
+   * from then on there is nothing more to be read.
    *
    * @param most How many bytes are worth it.
    * @returns Whether the end was reached.
    */
   async drain(most: number): Promise<boolean> {
-    if (this.#state === "fresh") this.#state = "open"; // without asking the client to go on
-    for (let n = 0; this.#state === "open";) {
+    while (this.#reading !== undefined) await this.#reading.catch(() => {});
+    // Without asking the client to go on.
+    if (this.#state === "fresh" || this.#state === "open") this.#state = "dropping";
+    for (let n = 0; this.#state === "dropping";) {
       if (this.#decoder === undefined && this.#left > most - n) return false;
-      const bytes = await this.read();
+      const bytes = await this.#watch(this.#piece());
       n += bytes?.length ?? 0;
       if (n > most) return false;
     }
-    return this.#state === "ended";
+    return this.ended;
   }
 
   /** The connection is of no use any more. */
   fail(error: unknown): void {
-    if (this.#state === "fresh" || this.#state === "open") this.#fail(error);
+    if (!this.ended) this.#fail(error);
   }
 
   /** Whether there is more to read; throws if there was, and cannot be any more. */
   #open(): boolean {
     if (this.#state === "failed") throw this.#error;
     if (this.#state === "ended") return false;
+    if (this.#state === "dropping" || this.#state === "dropped") throw answeredError();
     if (this.#state === "fresh") {
       this.#state = "open";
       this.#host.onBodyStart();
     }
     return true;
+  }
+
+  /** Lets a read of the connection's bytes come to its end. */
+  async #watch<T>(reading: Promise<T>): Promise<T> {
+    this.#reading = reading;
+    try {
+      return await reading;
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  /** What a read of the connection has brought, if the body can still use it. */
+  #got(n: number | null): number {
+    if (this.#state === "failed") throw this.#error;
+    if (n === null) throw cutShort();
+    return n;
   }
 
   #fail(error: unknown): unknown {
@@ -160,9 +184,13 @@ export class ServerBody implements IncomingBody {
   }
 
   #end(trailers: readonly string[]): void {
-    this.#state = "ended";
+    this.#state = this.#state === "dropping" ? "dropped" : "ended";
     this.#left = 0;
     this.#host.onBodyEnd(trailers);
+  }
+
+  #piece(): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#decoder === undefined ? this.#readPlain() : this.#readChunked(this.#decoder);
   }
 
   async #readPlain(): Promise<Uint8Array<ArrayBuffer>> {
@@ -174,8 +202,7 @@ export class ServerBody implements IncomingBody {
   /** Reads up to so many bytes past the input. */
   async #readInto(most: number): Promise<Uint8Array<ArrayBuffer>> {
     const target = new Uint8Array(most);
-    const n = await this.#source.read(target);
-    if (n === null) throw cutShort();
+    const n = this.#got(await this.#source.read(target));
     // A view of a mostly empty array would keep all of it alive.
     return n < target.length / 2 ? target.slice(0, n) : target.subarray(0, n);
   }
@@ -196,8 +223,7 @@ export class ServerBody implements IncomingBody {
     all.set(input.take(at));
     while (at < length) {
       if (at === all.length) all = new Uint8Array(all.buffer.transfer(Math.min(length, 2 * at)));
-      const n = await this.#source.read(all.subarray(at));
-      if (n === null) throw cutShort();
+      const n = this.#got(await this.#source.read(all.subarray(at)));
       at += n;
       this.#left -= n;
     }
@@ -220,8 +246,7 @@ export class ServerBody implements IncomingBody {
         return null;
       }
       if (decoder.remaining > input.buffer.length) return await this.#readPart(decoder);
-      const n = await input.fill(this.#source);
-      if (n === null) throw cutShort();
+      const n = this.#got(await input.fill(this.#source)); // which may have moved the end
       input.end += n;
     }
   }
@@ -264,4 +289,9 @@ function cutShort(): ProtocolError {
   return new ProtocolError("the client ended the connection within the body of its request", {
     code: "ERR_HTTP_TRUNCATED",
   });
+}
+
+/** Why a body cannot be read any more: what a handler left of it may be dropped by now. */
+export function answeredError(): TypeError {
+  return new TypeError("cannot read the body of a request that was answered");
 }

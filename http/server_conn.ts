@@ -1,7 +1,7 @@
 /** A connection of the server: requests in, answers out, one after the other. */
 import { coarseClock, type CoarseTimer, MovingDeadline, TimeoutError } from "../deadline.ts";
 import type { Conn } from "../net/conn.ts";
-import { OpError } from "../net/errors.ts";
+import { ClosedError, OpError } from "../net/errors.ts";
 import { type ByteStream, StreamConn } from "../net/stream.ts";
 import { refreshDate } from "./date.ts";
 import { ProtocolError } from "./errors.ts";
@@ -15,7 +15,7 @@ import { Output } from "./output.ts";
 import { Responder, type ResponderHost } from "./responder.ts";
 import { type Plan, writeHead } from "./response_writer.ts";
 import { departure, plainAnswer, refusal } from "./server_answers.ts";
-import { type BodyHost, ServerBody } from "./server_body.ts";
+import { answeredError, type BodyHost, ServerBody } from "./server_body.ts";
 import type { ConnState, Settings } from "./server_options.ts";
 import { statusText } from "./status.ts";
 
@@ -34,11 +34,10 @@ export interface ConnOwner {
 
 /**
  * What the connection does: waits for a request (`idle`), has a part of its head (`head`), answers
- * it (`exchange`), drops what the handler has not read while the answer is written (`drain`), has said
- * its last word and lets the client read it (`linger`), or is over (`done`). Each may be followed by
- * `done`; `idle -> head -> exchange -> drain | idle | linger`, `drain -> exchange`.
+ * it (`exchange`), has said its last word and lets the client read it (`linger`), or is over
+ * (`done`). Each may be followed by `done`; `idle -> head -> exchange -> idle | linger`.
  */
-type Phase = "idle" | "head" | "exchange" | "drain" | "linger" | "done";
+type Phase = "idle" | "head" | "exchange" | "linger" | "done";
 
 /** An unread body up to this length is read and dropped, to keep the connection. */
 const maxDrain = 256 * 1024;
@@ -48,6 +47,9 @@ const drainTimeout = 5_000;
 
 /** How long the client has to read the last answer, so that it is not lost to a reset, in ms. */
 const lingerTimeout = 500;
+
+/** How many bytes of a client that talks on are dropped at once. */
+const discardSize = 16 * 1024;
 
 /** How many microtasks gathered answers wait for those of further requests that came along. */
 const answerHops = 8;
@@ -77,6 +79,10 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
   /** The client has said that it sends nothing more. */
   #ended = false;
   #exchange: Exchange | undefined;
+  /** The last body, which may still be filling the input. */
+  #body: ServerBody | null = null;
+  /** Whether a deadline is set for it. */
+  #bodyLimited = false;
   /** Takes back the read that looks out for the client's departure. */
   #unwatch: AbortController | undefined;
   #continued = false;
@@ -132,11 +138,17 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
       // Made only for who hears of it: an error costs more than all else that is done here.
       reason ??= new Error("the server was closed");
       exchange?.body?.fail(reason);
+      exchange?.abort(departure(reason)); // nobody can be told anything any more
       exchange?.fail(reason);
       this.#output.fail(reason);
     }
-    if (!this.#reading) this.#input.free();
+    this.#freeInput();
     this.conn.close();
+  }
+
+  /** Lets another connection have the input, unless a read may still be filling it. */
+  #freeInput(): void {
+    if (!this.#reading && !this.#body?.busy) this.#input.free();
   }
 
   get #headTimeout(): number {
@@ -197,14 +209,13 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     if (this.#phase === "done") return;
     if (n === null) return this.#clientEnded();
     this.#input.end += n;
-    if (this.#phase === "linger") {
-      this.#input.start = this.#input.end;
-      this.#fill();
-    } else if (this.#phase === "exchange" || this.#phase === "drain") {
+    if (this.#phase === "linger") void this.#discard();
+    else if (this.#phase === "exchange") {
       // Bytes of a later request: they wait, and so does the news of a departure.
     } else if (this.#owner.admit()) this.advance();
     else {
-      this.#phase = "exchange"; // a request is there
+      // A request is there. The time for the rest of a head runs on.
+      if (this.#phase === "idle") this.#phase = "exchange";
       this.#owner.defer(this.#resume);
     }
   }
@@ -218,7 +229,7 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
   #clientEnded(): void {
     this.#ended = true;
     // It may have gone, or have closed one direction only: the answer is sent all the same.
-    if (this.#phase === "exchange" || this.#phase === "drain") this.#exchange?.abort(departure());
+    if (this.#phase === "exchange") this.#exchange?.abort(departure());
     else this.#end(false);
   }
 
@@ -251,7 +262,7 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
 
   readonly #resume = (): void => {
     if (this.#phase === "done") return;
-    this.#phase = "idle";
+    if (this.#phase === "exchange") this.#phase = "idle";
     this.advance();
   };
 
@@ -283,8 +294,9 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
    * @returns Whether it is over already, and the connection goes on.
    */
   #begin(head: RequestHead): boolean {
-    this.#phase = "exchange";
     this.#become("active");
+    if (this.#phase === "done") return false; // closed by the hook
+    this.#phase = "exchange";
     const { settings } = this.#owner;
     const { bodyLength, expect } = head;
     if (expect !== undefined && expect !== "100-continue") {
@@ -301,8 +313,9 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     const body = this.#bodyOf(head);
     const exchange = this.#exchange = new Exchange(this, head, body);
     if (settings.readTimeout > 0 && body !== null) {
-      this.conn.setReadDeadline(Date.now() + settings.readTimeout);
+      this.setReadDeadline(Date.now() + settings.readTimeout);
     }
+    if (exchange.over) return false;
     if (settings.writeTimeout > 0) this.setWriteDeadline(Date.now() + settings.writeTimeout);
     return this.#responder.handle(exchange);
   }
@@ -318,7 +331,7 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     if (bodyLength === 0) return null;
     this.#continued = false;
     const { maxBodyBytes } = this.#owner.settings;
-    return new ServerBody(this.#input, this.conn, bodyLength, maxBodyBytes, this);
+    return this.#body = new ServerBody(this.#input, this.conn, bodyLength, maxBodyBytes, this);
   }
 
   /**
@@ -365,13 +378,13 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
 
   /** Reads and drops what the handler has left of a body; gives whether it came to its end. */
   async #drop(body: ServerBody): Promise<boolean> {
-    this.#phase = "drain";
-    this.#arm(drainTimeout);
-    const complete = await body.drain(maxDrain).catch(() => false);
-    if (this.#phase !== "drain") return false;
-    this.#phase = "exchange";
-    this.conn.setReadDeadline(null);
-    return complete;
+    try {
+      // No timer that closes: the answer may take longer to be written.
+      this.setReadDeadline(Date.now() + drainTimeout);
+      return await body.drain(maxDrain);
+    } catch {
+      return false;
+    }
   }
 
   mayGoOn({ head, body }: Exchange): boolean {
@@ -412,15 +425,27 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     this.#phase = "linger";
     this.#armed = 0;
     this.#timer.stop();
+    this.#body?.fail(answeredError());
     this.#output.drained().then(async () => {
       if (this.#phase === "done") return;
       if (!lingering || this.#ended) return this.close();
       await this.#stream.closeWrite();
       if (this.#phase !== "linger") return;
       this.#arm(lingerTimeout);
-      this.#input.start = this.#input.end;
-      if (!this.#reading) this.#fill();
+      if (!this.#reading) await this.#discard();
     }).catch((error) => this.close(error));
+  }
+
+  /** Reads and drops what comes, behind what may still be read of a body, until the end. */
+  async #discard(): Promise<void> {
+    try {
+      this.conn.setReadDeadline(null);
+      const scratch = new Uint8Array(discardSize);
+      while (await this.conn.read(scratch) !== null);
+    } catch {
+      // Closed, or reset: either way it is over.
+    }
+    this.close();
   }
 
   // What an exchange asks of its connection.
@@ -443,17 +468,30 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
   }
 
   hijack(): Hijacked {
+    const { body } = this.#exchange!;
+    if (body?.busy) throw new TypeError("cannot hijack: the body of the request is being read");
     this.#exchange!.hijacked();
     this.#exchange = undefined;
+    body?.fail(new TypeError("cannot read the body: the connection was hijacked"));
     this.#unwatch?.abort();
     this.#leave("hijacked");
     const buffered = this.#input.take(this.#input.length);
-    if (!this.#reading) this.#input.free();
+    this.#freeInput();
     this.conn.setReadDeadline(null);
     return {
       conn: this.#output.pending > 0 ? connAfter(this.conn, this.#output.drained()) : this.conn,
       buffered,
     };
+  }
+
+  setReadDeadline(deadline: Date | number | null): void {
+    this.#bodyLimited = true;
+    try {
+      this.conn.setReadDeadline(deadline);
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error;
+      this.#broken(error); // a hook has closed it
+    }
   }
 
   setWriteDeadline(deadline: Date | number | null): void {
@@ -474,9 +512,9 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
   }
 
   onBodyEnd(trailers: readonly string[]): void {
-    if (this.#owner.settings.readTimeout > 0) this.conn.setReadDeadline(null);
+    if (this.#bodyLimited) this.conn.setReadDeadline(null);
+    this.#bodyLimited = false;
     this.#exchange?.bodyEnded(trailers);
-    if (this.#phase !== "exchange") return; // the answer is there: nobody needs to look out
     if (this.#exchange?.watched) this.watch();
     else if (this.#exchange?.state === "begun") this.streaming(this.#exchange);
   }

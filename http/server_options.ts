@@ -35,7 +35,7 @@ export interface ServerOptions {
   maxBodyBytes?: number;
   /**
    * How many bytes are read at once for heads and small bodies; 1024 by default. It is what an idle
-   * connection holds; one whose requests are larger gets a larger buffer.
+   * connection holds; one whose requests are larger gets a larger buffer. 64 bytes to 16 MiB.
    */
   readBufferSize?: number;
   /** Sees each change of a connection's state. What it throws goes to `errorLog`. */
@@ -66,7 +66,17 @@ export interface Settings {
   readonly errorLog: (message: string, error?: unknown) => void;
 }
 
-const numbers = {
+type NumberOption =
+  | "readTimeout"
+  | "readHeaderTimeout"
+  | "writeTimeout"
+  | "idleTimeout"
+  | "maxHeaderBytes"
+  | "maxHeaders"
+  | "maxBodyBytes"
+  | "readBufferSize";
+
+const numbers: Record<NumberOption, { fallback: number; least: number; most?: number }> = {
   readTimeout: { fallback: 0, least: 0 },
   readHeaderTimeout: { fallback: 60_000, least: 0 },
   writeTimeout: { fallback: 0, least: 0 },
@@ -74,7 +84,7 @@ const numbers = {
   maxHeaderBytes: { fallback: 1024 * 1024, least: 16 },
   maxHeaders: { fallback: 500, least: 1 },
   maxBodyBytes: { fallback: 0, least: 0 },
-  readBufferSize: { fallback: 1024, least: 64 },
+  readBufferSize: { fallback: 1024, least: 64, most: 16 * 1024 * 1024 },
 };
 
 const functions = ["connState", "onError", "errorLog"] as const;
@@ -84,7 +94,7 @@ const functions = ["connState", "onError", "errorLog"] as const;
  *
  * @param options What the caller gave.
  * @throws {TypeError} An option of the wrong type, or one there is none of.
- * @throws {RangeError} A number that is negative, `NaN` or too small.
+ * @throws {RangeError} A number that is negative, `NaN`, too small or too large.
  */
 export function serverSettings(options: ServerOptions): Settings {
   if (options === null || typeof options !== "object") {
@@ -106,13 +116,16 @@ export function serverSettings(options: ServerOptions): Settings {
       throw new TypeError(`${name} must be a function, got ${String(options[name])}`);
     }
   }
-  const number = (name: keyof typeof numbers): number => {
-    const { fallback, least } = numbers[name];
+  const number = (name: NumberOption): number => {
+    const { fallback, least, most = Infinity } = numbers[name];
     const value = options[name] ?? fallback;
     if (typeof value !== "number") {
       throw new TypeError(`${name} must be a number, got ${String(value)}`);
     }
-    if (!(value >= least)) throw new RangeError(`${name} must be at least ${least}, got ${value}`);
+    if (!(value >= least && value <= most)) {
+      const rule = most === Infinity ? `at least ${least}` : `${least} to ${most}`;
+      throw new RangeError(`${name} must be ${rule}, got ${value}`);
+    }
     return value;
   };
   return {

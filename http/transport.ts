@@ -66,7 +66,8 @@ const noFields: readonly string[] = [];
  *   `Accept-Encoding` nor `Range`.
  *
  * It follows no redirects and keeps no cookies: that is for a `Client`. It may be shared. Needs
- * `--allow-net`, and `--allow-env` for the proxies that the environment names.
+ * `--allow-net`, and `--allow-env` for the proxies that the environment names. With `--allow-ffi`
+ * plain connections are made by system calls, which is faster.
  *
  * ```ts
  * import { Request, Server, Transport } from "@plumb/plumb/http";

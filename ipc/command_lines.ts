@@ -1,4 +1,5 @@
 /** A program's output, line by line. */
+import { Overflow } from "./capture.ts";
 import type { Copy } from "./copy.ts";
 import { LineSplitter } from "./lines.ts";
 
@@ -80,6 +81,7 @@ export class Lines implements AsyncIterableIterator<string, undefined> {
     try {
       this.#source ??= this.#start();
       while (this.#at === this.#batch.length) {
+        if (this.#splitter.overflowed) throw new Overflow();
         const { value, done } = await this.#reader.read();
         this.#at = 0;
         this.#batch = done ? this.#splitter.end() : this.#splitter.split(value);

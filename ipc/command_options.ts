@@ -1,5 +1,6 @@
 /** What a command is told, and the checks before anything happens. */
 import { Deadline, type WaitOptions } from "../deadline.ts";
+import { quote } from "./checks.ts";
 import { checkProgram } from "./look_path.ts";
 import { checkSignal } from "./signal_names.ts";
 
@@ -72,13 +73,10 @@ export interface Spec {
   readonly runtime: Deno.CommandOptions;
 }
 
-const show = (value: unknown): string =>
-  typeof value === "string" ? JSON.stringify(value) : String(value);
-
 function checkDelay(name: string, value: unknown): void {
   if (value === undefined) return;
   if (typeof value !== "number") {
-    throw new TypeError(`${name} must be a number of milliseconds, got ${show(value)}`);
+    throw new TypeError(`${name} must be a number of milliseconds, got ${quote(value)}`);
   }
   if (Number.isNaN(value)) throw new RangeError(`${name} must not be NaN`);
 }
@@ -92,7 +90,7 @@ function checkEnv(env: Readonly<Record<string, unknown>>): void {
       );
     }
     if (typeof value !== "string" || value.includes("\0")) {
-      throw new TypeError(`env ${name} must be a string without NUL, got ${show(value)}`);
+      throw new TypeError(`env ${name} must be a string without NUL, got ${quote(value)}`);
     }
   }
 }
@@ -109,7 +107,7 @@ export function checkStdin(stdin: unknown): void {
   }
   if (typeof (stdin as Partial<StdinReader>).read === "function") return;
   throw new TypeError(
-    `stdin must be a string, bytes, a stream, a file or null, got ${show(stdin)}`,
+    `stdin must be a string, bytes, a stream, a file or null, got ${quote(stdin)}`,
   );
 }
 
@@ -120,7 +118,7 @@ export function checkOutput(name: string, sink: unknown): void {
     if (!sink.locked) return;
     throw new TypeError(`${name} is a stream that somebody else writes to: it is locked`);
   }
-  throw new TypeError(`${name} must be "inherit", a stream or null, got ${show(sink)}`);
+  throw new TypeError(`${name} must be "inherit", a stream or null, got ${quote(sink)}`);
 }
 
 /** Checks everything about a command that can be checked before it is started. */
@@ -130,17 +128,18 @@ export function checkCommand(
   options: CommandOptions,
 ): Spec {
   checkProgram(name);
-  if (!Array.isArray(args)) throw new TypeError(`args must be an array, got ${show(args)}`);
+  if (!Array.isArray(args)) throw new TypeError(`args must be an array, got ${quote(args)}`);
   for (const arg of args) {
     if (typeof arg === "string" && !arg.includes("\0")) continue;
-    throw new TypeError(`an argument must be a string without NUL, got ${show(arg)}`);
+    throw new TypeError(`an argument must be a string without NUL, got ${quote(arg)}`);
   }
   const { dir, env, clearEnv, cancelSignal, killDelay, waitDelay, group, maxOutput } = options;
-  if (dir !== undefined && typeof dir !== "string" && !(dir instanceof URL)) {
-    throw new TypeError(`dir must be a path or a file URL, got ${show(dir)}`);
+  const isUrl = dir instanceof URL && dir.protocol === "file:";
+  if (dir !== undefined && typeof dir !== "string" && !isUrl) {
+    throw new TypeError(`dir must be a path or a file URL, got ${quote(dir)}`);
   }
   if (typeof dir === "string" && (dir === "" || dir.includes("\0"))) {
-    throw new TypeError(`dir must not be empty nor contain NUL, got ${show(dir)}`);
+    throw new TypeError(`dir must not be empty nor contain NUL, got ${quote(dir)}`);
   }
   if (env !== undefined) checkEnv(env);
   checkStdin(options.stdin);
@@ -150,7 +149,7 @@ export function checkCommand(
   checkDelay("killDelay", killDelay);
   checkDelay("waitDelay", waitDelay);
   if (maxOutput !== undefined && !(Number.isInteger(maxOutput) && maxOutput >= 0)) {
-    throw new RangeError(`maxOutput must be a whole number of bytes, got ${show(maxOutput)}`);
+    throw new RangeError(`maxOutput must be a whole number of bytes, got ${quote(maxOutput)}`);
   }
   new Deadline(options); // checks the limits; they count from the start
   const runtime = { args: [...args], cwd: dir, env: env && { ...env }, clearEnv, detached: group };

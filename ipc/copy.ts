@@ -1,4 +1,5 @@
 /** Bytes between this process and the pipes of a program it has started. */
+import { quote } from "./checks.ts";
 import type { StdinSource } from "./command_options.ts";
 
 /** A copy under way. */
@@ -139,7 +140,11 @@ export function feed(
     const n = await (source as Exclude<typeof source, ReadableStream | string | Uint8Array>).read(
       p,
     );
-    return n === null ? null : p.subarray(0, n);
+    if (n === null) return null;
+    if (Number.isInteger(n) && n >= 0 && n <= p.length) return p.subarray(0, n);
+    throw new TypeError(
+      `read() of stdin must give null or up to ${p.length} bytes, as a number, got ${quote(n)}`,
+    );
   };
   const run = async () => {
     if (typeof source === "string") return writer.write(new TextEncoder().encode(source));

@@ -177,7 +177,9 @@ class HeldLock implements FileLock {
   }
 
   unlock(): void {
-    if (this.#file === undefined) throw new ClosedError(context("unlock", this.path));
+    if (this.#file === undefined) {
+      throw new ClosedError({ ...context("unlock", this.path), reason: "unlocked before" });
+    }
     this[Symbol.dispose]();
   }
 

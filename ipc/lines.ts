@@ -1,5 +1,5 @@
 /** Lines out of chunks of bytes. */
-import { compact, Overflow } from "./capture.ts";
+import { compact } from "./capture.ts";
 
 const newline = 10;
 
@@ -15,32 +15,38 @@ export class LineSplitter {
   /** The beginning of a line whose end has not come yet. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
+  #overflowed = false;
 
   /** @param limit The longest line, in bytes; `0`: no limit. */
   constructor(limit = 0) {
     this.#limit = limit === 0 ? Infinity : limit;
   }
 
+  /** Whether a line is longer than the limit: it and what follows it are dropped. */
+  get overflowed(): boolean {
+    return this.#overflowed;
+  }
+
   /**
-   * The lines that a chunk completes.
+   * The lines that a chunk completes, as far as none is too long.
    *
    * @param chunk The next bytes; they may be kept.
-   * @throws {Overflow} A line is longer than the limit.
    */
   split(chunk: Uint8Array): string[] {
+    if (this.#overflowed) return [];
     const end = chunk.lastIndexOf(newline);
     if (end < 0) {
       this.#keep(chunk);
       return [];
     }
     const lines = this.#decode(chunk.subarray(0, end));
-    this.#keep(chunk.subarray(end + 1));
+    if (!this.#overflowed) this.#keep(chunk.subarray(end + 1));
     return lines;
   }
 
   /** The line that no newline ends. */
   end(): string[] {
-    return this.#restLength === 0 ? [] : this.#decode(new Uint8Array(0));
+    return this.#overflowed || this.#restLength === 0 ? [] : this.#decode(new Uint8Array(0));
   }
 
   #decode(last: Uint8Array): string[] {
@@ -48,14 +54,18 @@ export class LineSplitter {
     if (this.#restLength > 0) {
       const first = last.indexOf(newline);
       const head = first < 0 ? last : last.subarray(0, first);
-      if (this.#restLength + head.length > this.#limit) throw new Overflow();
+      if (this.#restLength + head.length > this.#limit) {
+        this.#overflowed = true;
+        return [];
+      }
       for (const part of this.#rest) text += this.#decoder.decode(part, { stream: true });
       this.#rest = [];
       this.#restLength = 0;
     }
-    text += this.#decoder.decode(last);
+    const fits = this.#limit === Infinity ? last.length : this.#fits(last);
+    if (fits < 0) return [];
+    text += this.#decoder.decode(last.subarray(0, fits));
     const lines = text.split("\n");
-    if (this.#limit !== Infinity) this.#check(last);
     if (text.includes("\r")) {
       for (let i = 0; i < lines.length; i++) {
         if (lines[i].endsWith("\r")) lines[i] = lines[i].slice(0, -1);
@@ -64,19 +74,24 @@ export class LineSplitter {
     return lines;
   }
 
-  #check(bytes: Uint8Array): void {
+  /** Where the lines end that come before the first one that is too long; -1 when none does. */
+  #fits(bytes: Uint8Array): number {
     for (let at = 0; at <= bytes.length;) {
       const next = bytes.indexOf(newline, at);
       const end = next < 0 ? bytes.length : next;
-      if (end - at > this.#limit) throw new Overflow();
+      if (end - at > this.#limit) {
+        this.#overflowed = true;
+        return at - 1;
+      }
       at = end + 1;
     }
+    return bytes.length;
   }
 
   #keep(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#rest.push(compact(bytes));
     this.#restLength += bytes.length;
-    if (this.#restLength > this.#limit) throw new Overflow();
+    if (this.#restLength > this.#limit) this.#overflowed = true;
   }
 }

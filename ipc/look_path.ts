@@ -1,5 +1,8 @@
 /** Where a program is. */
+import { describeErrno, errnoNumber } from "../sys/errno.ts";
+import { quote } from "./checks.ts";
 import { CommandError } from "./errors.ts";
+import { systemCode } from "./op_error.ts";
 
 /** How {@linkcode lookPath} searches. */
 export interface LookPathOptions {
@@ -25,7 +28,9 @@ async function refusal(file: string): Promise<{ code: string; reason: string } |
     if (error instanceof Deno.errors.PermissionDenied) {
       return { code: "EACCES", reason: "permission denied" };
     }
-    throw error; // NotCapable names the flag
+    const code = systemCode(error);
+    if (code === undefined) throw error; // NotCapable names the flag
+    return { code, reason: describeErrno(errnoNumber(code)) };
   }
 }
 
@@ -51,7 +56,8 @@ function candidates(name: string): string[] {
  * @param options Where to search.
  * @returns The path.
  * @throws {CommandError} `"ENOENT"`: not found; `"EACCES"`: found, but not executable; `"EISDIR"`:
- * it is a directory; `"ERR_DOT"`: found in the current directory only.
+ * it is a directory; `"ERR_DOT"`: found in the current directory only; for a path other codes of
+ * the system as they are.
  * @throws {TypeError} An empty name, or one with NUL.
  * @throws {Deno.errors.NotCapable} A permission is missing; the message names the flag.
  */
@@ -90,9 +96,7 @@ export async function lookPath(name: string, options: LookPathOptions = {}): Pro
 /** Refuses what cannot be the name of a program. */
 export function checkProgram(name: unknown): asserts name is string {
   if (typeof name !== "string" || name === "") {
-    throw new TypeError(
-      `command must be a program's name or path, got ${name === "" ? '""' : String(name)}`,
-    );
+    throw new TypeError(`command must be a program's name or path, got ${quote(name)}`);
   }
   if (name.includes("\0")) {
     throw new TypeError(`command must not contain NUL, got ${JSON.stringify(name)}`);

@@ -1,6 +1,5 @@
 /** POSIX message queues, with deadlines. */
 import { Deadline, type WaitOptions } from "../deadline.ts";
-import { ClosedError } from "../net/mod.ts";
 import {
   close,
   O_CREAT,
@@ -22,7 +21,7 @@ import {
   receivedPriority,
 } from "../sys/mqueue.ts";
 import { checkCreate, checkMode, checkName, checkWhole, ownerOnly } from "./checks.ts";
-import { type OpContext, opError, refusal, systemCode } from "./op_error.ts";
+import { closedError, type OpContext, opError, refusal, systemCode } from "./op_error.ts";
 
 /** How to open a message queue. */
 export interface MessageQueueOptions {
@@ -207,7 +206,7 @@ export class MessageQueue implements Disposable {
    * @throws {ClosedError} The queue was closed here.
    */
   attributes(): MessageQueueAttributes {
-    if (!this.#open) throw new ClosedError(this.#context("attributes"));
+    if (!this.#open) throw closedError(this.#context("attributes"));
     return mqAttributes(this.#fd);
   }
 
@@ -235,7 +234,7 @@ export class MessageQueue implements Disposable {
       deadline.throwIfExpired();
       if (this.#streak++ >= maxStreak) await this.#turn(direction, deadline);
       for (;;) {
-        if (!this.#open) throw new ClosedError(this.#context(op));
+        if (!this.#open) throw closedError(this.#context(op));
         const result = call();
         if (result !== null) return result;
         await this.#turn(direction, deadline);

@@ -35,11 +35,21 @@ export function opError(error: unknown, context: OpContext, hints: OpErrorHints 
   const { signal } = hints.wait ?? {};
   if (signal?.aborted && error === signal.reason) return error;
   if (error instanceof TimeoutError) return timedOut(context, error);
-  if (error instanceof DescriptorClosedError) return new ClosedError({ ...context, cause: error });
+  if (error instanceof DescriptorClosedError) return closedError(context, { cause: error });
   const code = systemCode(error);
   if (code === undefined) return error;
   const reason = hints.reason ?? describeErrno(errnoNumber(code));
   return new OpError({ ...context, reason, code, cause: error });
+}
+
+/**
+ * Makes the error of an operation on what was closed here.
+ *
+ * @param context What was being done.
+ * @param options `cause`: what lies behind it.
+ */
+export function closedError(context: OpContext, options: ErrorOptions = {}): ClosedError {
+  return new ClosedError({ ...context, ...options, reason: `use of closed ${context.network}` });
 }
 
 /**

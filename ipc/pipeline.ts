@@ -2,7 +2,8 @@
 import { Deadline, type WaitOptions } from "../deadline.ts";
 import { UnsupportedError } from "../sys/mod.ts";
 import { Capture, HeadTail } from "./capture.ts";
-import { claim, type Cmd, stdioOf, take } from "./command.ts";
+import { quote } from "./checks.ts";
+import { claim, Cmd, stdioOf, take } from "./command.ts";
 import {
   checkOutput,
   checkStdin,
@@ -25,9 +26,9 @@ export interface PipelineOptions extends WaitOptions {
   /**
    * Whether the stages are joined by pipes of the kernel (`true`) or through this process
    * (`false`). By default the kernel's are used where they are to be had: on Linux and macOS with
-   * `--allow-ffi`. They are as fast as a shell's. The results are the same but for one case: what a
-   * stage leaves running in the background holds the stage's pipe open, whatever it did with its
-   * own standard output.
+   * `--allow-ffi`. They are as fast as a shell's. The results are the same but for one case: a
+   * program gets a second copy of each of its pipes, so its neighbours see them closed when it has
+   * ended, with all that it leaves in the background, not when it closes them before.
    */
   kernelPipes?: boolean;
 }
@@ -227,6 +228,10 @@ function leftByReader({ code, signal }: Status): boolean {
 function check(cmds: readonly Cmd[], options: PipelineOptions): void {
   if (!Array.isArray(cmds) || cmds.length === 0) {
     throw new TypeError("pipeline needs an array of at least one command");
+  }
+  const stray = cmds.findIndex((cmd) => !(cmd instanceof Cmd));
+  if (stray >= 0) {
+    throw new TypeError(`stage ${stray} must be made by command(), got ${quote(cmds[stray])}`);
   }
   if (new Set(cmds).size !== cmds.length) {
     throw new TypeError("a command can be only one stage of a pipeline");

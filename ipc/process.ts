@@ -49,6 +49,7 @@ export class Process implements Target {
   readonly #clock: Clock;
   readonly #abandoned = Promise.withResolvers<typeof abandoned>();
   #gone = false;
+  #killed = false;
 
   /**
    * Starts it.
@@ -102,6 +103,7 @@ export class Process implements Target {
   }
 
   signal(name: Deno.Signal): boolean {
+    if (name === "SIGKILL") this.#killed = true;
     try {
       if (this.group) Deno.kill(-this.pid, name);
       // By the handle, not the number: that may be another process's by now.
@@ -117,7 +119,8 @@ export class Process implements Target {
   }
 
   alive(): boolean {
-    if (!this.group) return !this.#gone;
+    // Members that were killed and that nobody reaps would look alive for ever.
+    if (!this.group || this.#killed) return !this.#gone;
     try {
       // Signal 0 only asks; the runtime takes it, its types do not.
       (Deno.kill as (pid: number, signal: number) => void)(-this.pid, 0);
@@ -164,8 +167,9 @@ export class Process implements Target {
     feeding?.done.catch((error) => failed ??= { error });
     const unwatch = this.#deadline.watch((reason) => {
       cancelled = { reason };
-      if (this.#gone) this.#abandoned.resolve(abandoned);
       terminated = this.terminate();
+      // What the head of a group has left behind may end as politely as it.
+      if (this.#gone) terminated.then(() => this.#abandoned.resolve(abandoned));
     });
     const status = await this.exited;
     feeding?.stop();
@@ -177,6 +181,7 @@ export class Process implements Target {
       if (this.group) this.signal("SIGKILL");
     }
     unwatch();
+    await terminated;
     return { status, cancelled, failed, delayed };
   }
 
@@ -236,7 +241,13 @@ function startError(spec: Spec, cause: unknown): unknown {
   const isPath = /[\\/]/.test(spec.name);
   const file = isPath && spec.options.dir === undefined ? look(spec.name) : undefined;
   if (file?.isDirectory) return fail("EISDIR", "is a directory");
-  if (code === "EACCES") return fail(code, "permission denied: it is not executable by us");
+  if (code === "EACCES") {
+    const what = "permission denied: it is not executable by us";
+    return fail(
+      code,
+      spec.options.dir === undefined ? what : `${what}, or ${dir} not to be entered`,
+    );
+  }
   if (code === "ENOENT") {
     if (file?.isFile) return fail(code, "the interpreter that its first line names is missing");
     return fail(code, isPath ? "no such file" : "not found in PATH");

@@ -1,6 +1,6 @@
 /** POSIX named semaphores, with deadlines. */
 import { Deadline, type WaitOptions } from "../deadline.ts";
-import { ClosedError } from "../net/mod.ts";
+import type { ClosedError } from "../net/mod.ts";
 import { O_CREAT, O_EXCL, UnsupportedError } from "../sys/mod.ts";
 import {
   SEM_VALUE_MAX,
@@ -14,7 +14,7 @@ import {
 } from "../sys/semaphore.ts";
 import { Backoff } from "./backoff.ts";
 import { checkCreate, checkMode, checkName, checkWhole, ownerOnly } from "./checks.ts";
-import { type OpContext, opError, systemCode } from "./op_error.ts";
+import { closedError, type OpContext, opError, systemCode } from "./op_error.ts";
 
 /** How to open a semaphore. */
 export interface SemaphoreOptions {
@@ -243,7 +243,7 @@ export class Semaphore implements Disposable {
   }
 
   #closed(op: string): ClosedError {
-    return new ClosedError(this.#context(op));
+    return closedError(this.#context(op));
   }
 }
 

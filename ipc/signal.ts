@@ -138,7 +138,8 @@ export class SignalStream implements AsyncIterable<Deno.Signal>, Disposable {
 
   /**
    * Ends the stream: nothing is delivered any more, what was not read is dropped, and signals that
-   * nobody else catches or ignores have their default action again. May be called again.
+   * nobody else catches or ignores have their default action again. That may be the fate of one
+   * that comes at this very moment, too. May be called again.
    */
   stop(): void {
     if (this.#stopped) return;
@@ -297,10 +298,9 @@ export function notifyContext(
  * meanwhile does not inherit it. As Go's `signal.Ignore`.
  *
  * ```ts
- * import { ignore, ignored, kill, reset } from "@plumb/plumb/ipc";
+ * import { ignore, ignored, reset } from "@plumb/plumb/ipc";
  *
- * ignore("SIGHUP");
- * kill(Deno.pid, "SIGHUP"); // harmless now
+ * ignore("SIGHUP"); // to lose the terminal is harmless now
  * console.log(ignored("SIGHUP")); // true
  * reset("SIGHUP");
  * ```
@@ -332,8 +332,8 @@ export function ignored(signal: Deno.Signal): boolean {
 
 /**
  * Undoes {@linkcode notify}, {@linkcode notifyContext} and {@linkcode ignore}: the signals have
- * their default action again. Streams stay open, but these signals do not come any more. Listeners
- * added with `Deno.addSignalListener` are not touched. As Go's `signal.Reset`.
+ * their default action again, which may be the fate of one that comes at this very moment, too.
+ * Streams stay open, but these signals do not come any more. Listeners added with `Deno.addSignalListener` are not touched. As Go's `signal.Reset`.
  *
  * ```ts
  * import { ignore, ignored, reset } from "@plumb/plumb/ipc";

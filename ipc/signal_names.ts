@@ -1,4 +1,5 @@
 /** The signals of each platform, and what may be done with them. */
+import { quote } from "./checks.ts";
 
 /** On every Unix. */
 const unix: readonly Deno.Signal[] = [
@@ -28,9 +29,8 @@ export const signalNames: readonly Deno.Signal[] = platforms[Deno.build.os] ?? u
 /** Refuses a name that is no signal of this platform. */
 export function checkSignal(name: unknown): asserts name is Deno.Signal {
   if ((signalNames as readonly unknown[]).includes(name)) return;
-  const given = typeof name === "string" ? JSON.stringify(name) : String(name);
   throw new TypeError(
-    `unknown signal ${given}: ${Deno.build.os} has ${[...signalNames].sort().join(", ")}`,
+    `unknown signal ${quote(name)}: ${Deno.build.os} has ${[...signalNames].sort().join(", ")}`,
   );
 }
 

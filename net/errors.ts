@@ -88,7 +88,7 @@ function describe({ op, network, source, addr, reason }: OpErrorInit): string {
   return `${[op, network, ends.join(" -> ")].filter((part) => part !== "").join(" ")}: ${reason}`;
 }
 
-/** The reason and code of every operation on something that was closed on this side. */
+/** The code of every operation on what was closed on this side, and the reason of most. */
 const closed = { reason: "use of closed connection", code: "ERR_CLOSED" };
 
 /**
@@ -113,8 +113,10 @@ export class ClosedError extends OpError {
    *
    * @param init The parts.
    */
-  constructor(init: Pick<OpErrorInit, "op" | "network" | "source" | "addr" | "cause">) {
-    super({ ...init, ...closed });
+  constructor(
+    init: Pick<OpErrorInit, "op" | "network" | "source" | "addr" | "cause"> & { reason?: string },
+  ) {
+    super({ ...init, code: closed.code, reason: init.reason ?? closed.reason });
   }
 }
 

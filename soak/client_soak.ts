@@ -5,7 +5,7 @@ import { Child } from "./child.ts";
 import type { Seen } from "./faulty_server.ts";
 import { type Exchange, exchangeOf, same, sound } from "./exchange.ts";
 import { joined } from "./peer_input.ts";
-import type { Report, Row } from "./report.ts";
+import { leastTime, type Report, type Row } from "./report.ts";
 import { compare, resources } from "./resources.ts";
 
 /** How many requests are under way at the same time. */
@@ -20,8 +20,6 @@ export interface ClientSoakOptions {
   readonly seed: number;
   /** Until when, by `performance.now()`. */
   readonly end: number;
-  /** The most requests. */
-  readonly most: number;
   /** Each so many answers have a wrong body, to see whether that is noticed; 0: none has. */
   readonly poison: number;
 }
@@ -56,15 +54,10 @@ class ClientSoak {
     this.#impatient = new Client({ transport: impatient });
   }
 
-  /** How many requests have been made. */
-  get made(): number {
-    return this.#next;
-  }
-
-  /** Makes requests until the time is up, or enough were made; waits for all of them. */
-  async run(end: number, most: number): Promise<void> {
+  /** Makes requests until the time is up, and waits for all of them. */
+  async run(end: number): Promise<void> {
     const worker = async () => {
-      while (performance.now() < end && this.#next < most) await this.#one(this.#next++);
+      while (performance.now() < end) await this.#one(this.#next++);
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = Math.max(0, end - performance.now()) + 6_000;
@@ -74,9 +67,15 @@ class ClientSoak {
     for (const id of this.#pending) this.#lost(exchangeOf(this.#options.seed, id), "no end");
   }
 
-  /** Closes all connections that are idle. */
-  rest(): void {
-    for (const transport of this.#transports) transport.closeIdleConnections();
+  /** Closes all connections, once what nobody has read of a body has been dropped. */
+  async rest(): Promise<void> {
+    const end = performance.now() + 3_000;
+    for (;;) {
+      for (const transport of this.#transports) transport.closeIdleConnections();
+      const open = this.#transports.some((transport) => Object.keys(transport.stats()).length > 0);
+      if (!open || performance.now() > end) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   close(): void {
@@ -217,18 +216,19 @@ function streamOf(body: Uint8Array<ArrayBuffer>, detail: number): ReadableStream
  * @param options For how long, and so on.
  */
 export async function clientSoak(report: Report, options: ClientSoakOptions): Promise<void> {
-  const { seed, poison, end, most } = options;
+  const { seed, poison } = options;
   const row = report.row("client");
   await using child = new Child("faulty_server.ts", { seed, poison });
   const port = await child.hear() as number;
   const start = performance.now();
+  const end = Math.max(options.end, start + leastTime);
   const soak = new ClientSoak(report, row, options, port);
   // What the first requests leave behind is code.
-  await soak.run(start + (end - start) / 4, most / 4);
-  soak.rest();
+  await soak.run(start + (end - start) / 4);
+  await soak.rest();
   const before = await resources();
-  await soak.run(end, most);
-  soak.rest();
+  await soak.run(end);
+  await soak.rest();
   await compare(report, row, before);
   row.seconds = (performance.now() - start) / 1_000;
   soak.close();

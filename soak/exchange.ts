@@ -50,6 +50,9 @@ export const kinds = {
   resetInHead: { weight: 40, answer: "never", errors: reset },
   resetInBody: { weight: 40, answer: "never", errors: reset },
   resetUpload: { weight: 20, upload: "stream", answer: "never", errors: reset },
+  // Nothing tells whether such a request was carried out: it may not be sent again.
+  resetPost: { weight: 40, upload: "bytes", answer: "never", errors: reset },
+  closePost: { weight: 40, upload: "bytes", answer: "never", errors: gone },
   garbage: { weight: 100, answer: "never", errors: ["ERR_HTTP_"] },
   extraBytes: { weight: 60 },
   earlyAnswer: { weight: 20, upload: "stream" },

@@ -113,6 +113,7 @@ async function answer(conn: Conn, x: Exchange, body: Uint8Array): Promise<Next> 
       await send(bytes(`HTTP/1.1 307 x\r\nLocation: /${id}/loop\r\nContent-Length: 0\r\n\r\n`));
       return "keep";
     case "closeBefore":
+    case "closePost":
       return "close";
     case "closeAfter":
       await send(whole(body));
@@ -135,6 +136,7 @@ async function answer(conn: Conn, x: Exchange, body: Uint8Array): Promise<Next> 
       return "keep";
     }
     case "resetBefore":
+    case "resetPost":
       return "reset";
     case "resetInHead":
       await send(part(head, detail));

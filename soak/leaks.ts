@@ -69,7 +69,12 @@ async function deadlines(random: Random, engine: Engine): Promise<void> {
     // Large and small arrays are read into by different ways.
     const p = new Uint8Array(random.of([1, 100, 20_000]));
     try {
-      const n = await client.read(p, { timeout: random.of([-1, 1, 1, 2, 5]) });
+      const timeout = random.of([-1, 1, 1, 2, 5]);
+      // A deadline that is set while a read is pending finds it further than one set before.
+      const later = random.below(2) > 0;
+      const reading = client.read(p, later ? undefined : { timeout });
+      if (later) client.setReadDeadline(Date.now() + timeout);
+      const n = await reading.finally(() => client.setReadDeadline(null));
       if (n === null) break;
       found.set(p.subarray(0, n), at);
       at += n;

@@ -24,11 +24,11 @@ const grace = 9_000;
 /** How often it says how far it is, in ms. */
 const progressInterval = 5_000;
 
-function partsOf({ seed, poison, requests }: SoakOptions): Part[] {
+function partsOf({ seed, poison }: SoakOptions): Part[] {
   return [
     {
       share: 0.4,
-      run: (report, end) => clientSoak(report, { seed, poison, most: requests, end }),
+      run: (report, end) => clientSoak(report, { seed, poison, end }),
     },
     { share: 0.25, run: (report, end) => serverSoak(report, { seed, end }) },
     {

@@ -6,18 +6,16 @@ export interface SoakOptions {
   readonly minutes: number;
   /** What decides about everything that happens by chance. */
   readonly seed: number;
-  /** The most requests of the client; no limit but the time by default. */
-  readonly requests: number;
   /** Each so many answers get a wrong body, which must be noticed; none by default. */
   readonly poison: number;
 }
 
 const defaultMinutes = 2;
 
-const flags = ["seed", "requests", "poison"];
+const flags = ["seed", "poison"];
 
 /**
- * Reads the command line: `[minutes] [--seed=N] [--requests=N] [--poison=N]`.
+ * Reads the command line: `[minutes] [--seed=N] [--poison=N]`.
  *
  * @throws {TypeError} An argument that there is not.
  * @throws {RangeError} Minutes that are no number above 0, or a flag's value that is no whole one.
@@ -41,7 +39,6 @@ export function soakOptions(args: readonly string[]): SoakOptions {
   return {
     minutes: given.minutes ?? defaultMinutes,
     seed: given.seed ?? Date.now() % 2 ** 31,
-    requests: given.requests ?? Infinity,
     poison: given.poison ?? 0,
   };
 }

@@ -20,6 +20,9 @@ export type Violation =
   | "leak"
   | "other";
 
+/** How long a part takes at least once its peer has started, in ms: a short soak is one, too. */
+export const leastTime = 500;
+
 /** Violations that are shown in full. */
 const shown = 20;
 

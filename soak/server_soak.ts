@@ -4,7 +4,7 @@ import { type Conn, listen } from "../net/mod.ts";
 import { Child } from "./child.ts";
 import { exchangeOf, same } from "./exchange.ts";
 import type { Outcome } from "./faulty_clients.ts";
-import type { Report, Row, Violation } from "./report.ts";
+import { leastTime, type Report, type Row, type Violation } from "./report.ts";
 import { compare, resources } from "./resources.ts";
 import { faulty, hasty, type VisitKind } from "./visits.ts";
 
@@ -131,9 +131,8 @@ async function emptied(inside: Inside): Promise<string> {
  * @param options For how long, and so on.
  */
 export async function serverSoak(report: Report, options: ServerSoakOptions): Promise<void> {
-  const { seed, end } = options;
+  const { seed } = options;
   const row = report.row("server");
-  const start = performance.now();
   const inside = new Inside(seed, report, row);
   const { handler, connState, errorLog } = inside;
   const limits = {
@@ -148,6 +147,8 @@ export async function serverSoak(report: Report, options: ServerSoakOptions): Pr
   const [port, hastyPort] = listeners.map(({ addr }) => addr.port);
   await using child = new Child("faulty_clients.ts", { seed, port, hastyPort });
   await child.hear();
+  const start = performance.now();
+  const end = Math.max(options.end, start + leastTime);
   const run = async (until: number) => {
     const ms = Math.max(0, until - performance.now());
     const { visits, violations } = await child.tell(String(ms)) as Outcome;

@@ -9,6 +9,7 @@ import { SyscallError, UnsupportedError } from "./errors.ts";
 import { cString, darwin, errnoAt, errnoOut, failure, libc, notReady, openLibc } from "./libc.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "./constants.ts";
 
+const EACCES = errnoNumber("EACCES");
 const EINVAL = errnoNumber("EINVAL");
 
 const numbers = Deno.build.arch === "aarch64"
@@ -116,7 +117,9 @@ export function mqOpen(
 export function mqUnlink(name: string): void {
   const c = mqueue(), { saveErrno } = libc();
   if (c.unlink(numbers.unlink, kernelName("mq_unlink", name)) >= 0) return;
-  throw failure("mq_unlink", saveErrno(errnoOut, errnoAt, 4));
+  const error = failure("mq_unlink", saveErrno(errnoOut, errnoAt, 4));
+  // Of another user's queue the kernel says EPERM where POSIX, and the C library, say EACCES.
+  throw error.code === "EPERM" ? new SyscallError("mq_unlink", EACCES) : error;
 }
 
 /**

@@ -6,8 +6,8 @@
  *     deno task soak 30             for half an hour
  *     deno task soak 1 --seed=7     what happened with that seed, again
  *
- * `--requests=N` ends the client's part after so many requests. `--poison=N` makes each Nth answer
- * a wrong one, to see that it is noticed. Every fault there is, is decided by the seed.
+ * The seed decides about every fault. `--poison=N` makes each Nth answer to the client a wrong one,
+ * to see that it is noticed.
  */
 import { soakOptions } from "../soak/options.ts";
 import { chooseConfig, fetchWithDeno, readConfig } from "./config.ts";

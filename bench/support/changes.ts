@@ -67,7 +67,12 @@ function verdict(old: Row, row: Row): Change["verdict"] {
 
 const columns = { bench: 20, who: 46, number: 10, percent: 9 };
 
-const words = { better: "  better", worse: "  WORSE", same: "", unsure: "  too few rounds to tell" };
+const words = {
+  better: "  better",
+  worse: "  WORSE",
+  same: "",
+  unsure: "  too few rounds to tell",
+};
 
 function line({ row, before, after, percent, verdict }: Change): string {
   const digits = row.limitOf === "own" ? 1 : 3;

@@ -46,15 +46,18 @@ const turn = 500;
 /** How long a client runs before it counts, in ms: everything is compiled by then. */
 const warmUp = 700;
 
-const rounds = 5;
-
 /**
  * Measures.
  *
  * @param bench What.
  * @param url The server.
+ * @param rounds How often each client has its turn.
  */
-export async function compareClients(bench: ClientBench, url: string): Promise<ClientResult> {
+export async function compareClients(
+  bench: ClientBench,
+  url: string,
+  rounds: number,
+): Promise<ClientResult> {
   const { name, title, workload, inFlight } = bench;
   await using stack = new AsyncDisposableStack();
   const running: RunningClient[] = [];

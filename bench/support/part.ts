@@ -1,6 +1,6 @@
 /** Runs the benches of one part of the package: what all `*_bench.ts` have in common. */
 import { benchOptions, choose } from "./options.ts";
-import { report, type Row, type Skipped, verdicts, writeReport } from "./result.ts";
+import { machine, machineText, type Row, type Skipped, verdicts, writeReport } from "./result.ts";
 
 /** A bench, as far as it concerns the one who runs it. */
 export interface PartBench {
@@ -33,7 +33,8 @@ export interface Part<B extends PartBench> {
 }
 
 /**
- * Runs what the command line asks for, prints its tables, and writes the report.
+ * Runs what the command line asks for, prints its tables, and writes the report. A bench that
+ * breaks makes the process end with 1.
  *
  * @param part The part.
  * @param args The command line, as {@linkcode benchOptions} reads it.
@@ -45,23 +46,32 @@ export async function runPart<B extends PartBench>(
   const { names, json, quick, list } = benchOptions(args);
   const benches = choose(part.benches, names);
   if (list) return console.log(benches.map(({ name }) => name).join("\n"));
-  const { deno, v8 } = Deno.version;
-  const { os, arch } = Deno.build;
-  console.log(`Deno ${deno}, V8 ${v8}, ${os} ${arch}, ${navigator.hardwareConcurrency} CPUs`);
+  const here = machine();
+  console.log(machineText(here));
   console.log(`${part.notes.join("\n")}\n`);
   const rows: Row[] = [];
   const skipped: Skipped[] = [];
   for (const bench of benches) {
+    const leaveOut = (reason: string, failed: boolean) => {
+      console.log(`${bench.title}\n  ${failed ? "FAILED" : "skipped"}: ${reason}\n`);
+      skipped.push({ part: part.name, bench: bench.name, reason, failed });
+    };
     const reason = await bench.skip?.();
     if (reason !== undefined) {
-      console.log(`${bench.title}\n  skipped: ${reason}\n`);
-      skipped.push({ part: part.name, bench: bench.name, reason });
+      leaveOut(reason, false);
       continue;
     }
-    const measured = await part.run(bench, quick);
-    console.log(measured.table);
-    rows.push(...measured.rows);
+    try {
+      const measured = await part.run(bench, quick);
+      console.log(measured.table);
+      rows.push(...measured.rows);
+    } catch (error) {
+      // What the others find is worth having all the same.
+      leaveOut(String(error), true);
+      Deno.exitCode = 1;
+    }
   }
   console.log(`${verdicts(rows)}\n`);
-  if (json !== undefined) await writeReport(json, report(rows, skipped));
+  if (json === undefined) return;
+  await writeReport(json, { date: new Date().toISOString(), machine: here, rows, skipped });
 }

@@ -22,7 +22,7 @@ function bound({ target }: Result, limit: number): string {
 
 function row({ name, nsPerOp, ratio, limit, met }: Score, result: Result, subject: boolean) {
   const { unit } = result;
-  const spread = `${ratio.min.toFixed(2)}..${ratio.max.toFixed(2)}`;
+  const spread = `${ratio.low.toFixed(2)}..${ratio.high.toFixed(2)}`;
   const cells = [
     name.padEnd(columns[0]),
     `${duration(nsPerOp.median)}/${unit}`.padStart(columns[1]),

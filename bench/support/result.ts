@@ -33,7 +33,7 @@ export interface Row {
   readonly met?: boolean;
 }
 
-/** A bench that did not run. */
+/** A bench that has no rows. */
 export interface Skipped {
   /** The part of the package. */
   readonly part: string;
@@ -41,6 +41,8 @@ export interface Skipped {
   readonly bench: string;
   /** Why. */
   readonly reason: string;
+  /** Whether it began, and broke. */
+  readonly failed: boolean;
 }
 
 /** What the numbers were taken on. */
@@ -55,6 +57,8 @@ export interface Machine {
   readonly arch: string;
   /** How many cores there are. */
   readonly cpus: number;
+  /** How many processes wanted them in the minute before the run: more than a few disturb. */
+  readonly load: number;
 }
 
 /** The outcome of a run. */
@@ -69,16 +73,17 @@ export interface Report {
   readonly skipped: readonly Skipped[];
 }
 
-/** This machine. */
+/** This machine, at this moment. */
 export function machine(): Machine {
   const { deno, v8 } = Deno.version;
   const { os, arch } = Deno.build;
-  return { deno, v8, os, arch, cpus: navigator.hardwareConcurrency };
+  const [load] = Deno.loadavg();
+  return { deno, v8, os, arch, cpus: navigator.hardwareConcurrency, load };
 }
 
-/** A report of now and here. */
-export function report(rows: readonly Row[], skipped: readonly Skipped[]): Report {
-  return { date: new Date().toISOString(), machine: machine(), rows, skipped };
+/** A machine in a line. */
+export function machineText({ deno, v8, os, arch, cpus, load }: Machine): string {
+  return `Deno ${deno}, V8 ${v8}, ${os} ${arch}, ${cpus} CPUs, load before ${load.toFixed(1)}`;
 }
 
 /** Writes a report to a file. */
@@ -102,7 +107,7 @@ export function parseReport(text: string, source: string): Report {
     throw new TypeError(`${JSON.stringify(source)} is no report: no JSON`, { cause });
   }
   if (typeof report?.date !== "string") throw wrong("it has no date");
-  if (typeof report.machine?.deno !== "string") throw wrong("it has no machine");
+  if (!isMachine(report.machine)) throw wrong("it does not say on which machine");
   if (!Array.isArray(report.skipped)) throw wrong("it does not say what was skipped");
   if (!Array.isArray(report.rows)) throw wrong("it has no rows");
   const bad = report.rows.findIndex((row) => !isRow(row));
@@ -110,8 +115,21 @@ export function parseReport(text: string, source: string): Report {
   return report as Report;
 }
 
+function isMachine({ deno, v8, os, arch, cpus, load }: Partial<Machine> = {}): boolean {
+  return [deno, v8, os, arch].every((text) => typeof text === "string") &&
+    [cpus, load].every((number) => typeof number === "number");
+}
+
 function isRow(row: Partial<Row> | null): boolean {
-  const texts = [row?.part, row?.bench, row?.title, row?.measure, row?.name, row?.unit, row?.beside];
+  const texts = [
+    row?.part,
+    row?.bench,
+    row?.title,
+    row?.measure,
+    row?.name,
+    row?.unit,
+    row?.beside,
+  ];
   return texts.every((text) => typeof text === "string") &&
     [row?.own, row?.ratio].every(isSpread) && typeof row?.rounds === "number" &&
     (row.better === "lower" || row.better === "higher") &&

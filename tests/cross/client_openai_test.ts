@@ -1,5 +1,6 @@
 /** A large client library from npm, `openai`, on `client.fetch`: what it gets, and how it streams. */
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { deadline } from "@std/async";
 import { Client } from "../../http/client.ts";
 import { Transport } from "../../http/transport.ts";
 import { serving } from "./peers/http_server.ts";
@@ -40,6 +41,7 @@ Deno.test("an OpenAI client on client.fetch asks, streams, uploads, tries again 
     const { stream, model } = await request.json();
     if (model === "none") return Response.json({ error: { message: "no such" } }, { status: 404 });
     if (!stream) return Response.json({ choices: [{ message: { content: `I am ${model}` } }] });
+    if (model === "endless") request.signal.addEventListener("abort", () => left.resolve());
     const encoder = new TextEncoder();
     const body = new ReadableStream({
       async start(controller) {
@@ -50,12 +52,11 @@ Deno.test("an OpenAI client on client.fetch asks, streams, uploads, tries again 
         controller.enqueue(encoder.encode("data: [DONE]\n\n"));
         controller.close();
       },
-      cancel: () => left.resolve(),
     });
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   });
   using transport = new Transport({ proxy: null });
-  const { fetch } = new Client({ transport });
+  const { fetch } = new Client({ transport, timeout: 15_000 });
   const client = new OpenAI({ apiKey: "secret", baseURL: at.origin, fetch });
   const messages = [{ role: "user" as const, content: "Who are you?" }];
 
@@ -77,7 +78,7 @@ Deno.test("an OpenAI client on client.fetch asks, streams, uploads, tries again 
   ) {
     break;
   }
-  await left.promise;
+  await deadline(left.promise, 10_000);
 
   const ids: string[] = [];
   for await (const { id } of client.models.list()) ids.push(id);

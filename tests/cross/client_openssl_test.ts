@@ -153,8 +153,10 @@ ofOpenssl(
   { ...trusting, tlsHandshakeTimeout: 50 },
   async (client, url, { pid }) => {
     Deno.kill(pid, "SIGSTOP"); // The kernel still connects for it.
+    const before = performance.now();
     const error = await failure(client.get(url));
     assertEquals([error.phase, error.timeout, isTimeout(error)], ["tls", true, true]);
+    assert(performance.now() - before < 5_000, "it was the default that ended it");
   },
 );
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { Body, extractBody } from "../../http/body.ts";
+import { Body, decodeText, extractBody } from "../../http/body.ts";
 import { FakeBody } from "./fake_body.ts";
 
 Deno.test("an incoming body is read at once, with no stream, by the fast ways", async () => {
@@ -200,4 +200,16 @@ Deno.test("extractBody() takes iterables of bytes, which become a stream", async
   })());
   assertStrictEquals(type, null);
   assertStrictEquals(await body.text(), "ab");
+});
+
+Deno.test("text is decoded as UTF-8, however short it is", () => {
+  for (const length of [0, 1, 199, 200, 201, 1_000]) {
+    const ascii = "~".repeat(length);
+    for (const text of [ascii, `${ascii}\u00e9`, `\u00e9${ascii}`, `${ascii}\u{1f600}`]) {
+      assertStrictEquals(decodeText(new TextEncoder().encode(text)), text);
+    }
+    const bytes = new TextEncoder().encode(ascii);
+    assertStrictEquals(decodeText(Uint8Array.of(0xef, 0xbb, 0xbf, ...bytes)), ascii);
+    assertStrictEquals(decodeText(Uint8Array.of(...bytes, 0xff)), `${ascii}\ufffd`);
+  }
 });

@@ -4,13 +4,15 @@ import type { Conn } from "../../net/conn.ts";
 import { dial } from "../../net/dialer.ts";
 import { listen } from "../../net/listener.ts";
 import { dialTls, listenTls } from "../../net/tls.ts";
-import { forwards, proxyAddress } from "../../http/connect.ts";
+import { NativeTcpConn } from "../../net/native/tcp.ts";
+import { forwards, openConn, proxyAddress } from "../../http/connect.ts";
 import { HttpError } from "../../http/errors.ts";
 import { parseOrigin } from "../../http/origin.ts";
 import { Request } from "../../http/request.ts";
 import { type ClientTrace, setTrace } from "../../http/trace.ts";
 import { Transport } from "../../http/transport.ts";
-import type { TransportOptions } from "../../http/transport_options.ts";
+import { type TransportOptions, transportSettings } from "../../http/transport_options.ts";
+import { available } from "../../sys/libc.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { deadPort, noSocketLeft } from "../support/net_helpers.ts";
 import { ca, client, expired, server, stranger } from "../support/tls/certificates.ts";
@@ -173,9 +175,11 @@ Deno.test("a handshake that never ends is given up after tlsHandshakeTimeout", a
       tlsHandshakeTimeout: 50,
       ...(own && { dial: (_network, address, wait) => dial("tcp", address, wait) }),
     };
+    const before = performance.now();
     const error = await rejection(fetchText(options, url));
     assertInstanceOf(error, HttpError);
     assertEquals([error.phase, error.timeout, isTimeout(error)], ["tls", true, true]);
+    assert(performance.now() - before < 5_000, "it was the default that ended it");
   }
 });
 
@@ -386,4 +390,22 @@ Deno.test("tinyproxy passes requests on and makes tunnels", async () => {
     await child.status;
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test("where system calls are allowed, they carry the requests", async () => {
+  await using server = httpServer(() => "ok");
+  const opened = async (dialed: boolean) => {
+    const dialing: TransportOptions = dialed ? { dial: (_, address) => dial("tcp", address) } : {};
+    const conn = await openConn(
+      transportSettings({ proxy: null, ...dialing }),
+      parseOrigin(`http://${server.address}/`),
+      null,
+      new AbortController().signal,
+      undefined,
+    );
+    conn.close();
+    return conn;
+  };
+  assertEquals(await opened(false) instanceof NativeTcpConn, available());
+  assertEquals(await opened(true) instanceof NativeTcpConn, false);
 });

@@ -39,8 +39,7 @@ class Host implements ExchangeHost {
   readonly scheme: "http" | "https";
 
   constructor(conn: Partial<Conn> = {}, scheme: "http" | "https" = "http") {
-    const note = (deadline: unknown) => this.asked.push(["readDeadline", deadline]);
-    this.conn = Object.assign(pipe()[0], { setReadDeadline: note }, conn);
+    this.conn = Object.assign(pipe()[0], conn);
     this.scheme = scheme;
   }
 
@@ -56,6 +55,10 @@ class Host implements ExchangeHost {
   hijack() {
     this.asked.push("hijack");
     return { conn: this.conn, buffered: new Uint8Array(0) };
+  }
+
+  setReadDeadline(deadline: Date | number | null): void {
+    this.asked.push(["readDeadline", deadline]);
   }
 
   setWriteDeadline(deadline: Date | number | null): void {
@@ -92,6 +95,16 @@ Deno.test("the URL of a request is its target, on the host that it names", () =>
     const exchange = new Exchange(new Host(conn, scheme), { ...plain, ...head }, null);
     assertEquals(exchange.url(), url);
   }
+});
+
+Deno.test("the URL of a request has a path, even where its target has none", () => {
+  const urls = [
+    ["http://b", "http://b/"],
+    ["http://b:8080?q", "http://b:8080/?q"],
+    ["HTTP://b/?q", "HTTP://b/?q"],
+    ["http://b/c?d=http://e", "http://b/c?d=http://e"],
+  ];
+  for (const [target, url] of urls) assertEquals(setUp({ target }).exchange.url(), url);
 });
 
 Deno.test("an exchange shows the request's parts", () => {
@@ -219,10 +232,23 @@ Deno.test("info tells what the request does not", () => {
 });
 
 Deno.test("info sets the deadlines of reading and of writing", () => {
-  const { host, info } = setUp();
+  const { host, info } = setUp({}, someBody());
   info.setReadDeadline(1);
   info.setWriteDeadline(null);
   assertEquals(host.asked, [["readDeadline", 1], ["writeDeadline", null]]);
+});
+
+Deno.test("a deadline does not hit what is behind the exchange", () => {
+  const { host, info } = setUp();
+  info.setReadDeadline(1); // there is no body
+  for (const state of ["written", "failed", "hijacked"] as const) {
+    const { exchange, host, info } = setUp({}, someBody());
+    exchange.state = state;
+    info.setReadDeadline(1);
+    info.setWriteDeadline(1);
+    assertEquals(host.asked, []);
+  }
+  assertEquals(host.asked, []);
 });
 
 Deno.test("an informational response has 100 to 199, not 101, and goes to HTTP/1.1", async () => {

@@ -163,3 +163,23 @@ Deno.test("hasField() looks at names and not at values", () => {
   assert(hasField(["Host", "a"], "host"));
   assert(!hasField(["a", "host"], "host"));
 });
+
+Deno.test("cookies that came in several fields are one list of cookies (RFC 6265 5.4)", () => {
+  const headers = new LightHeaders(["Cookie", "a=1", "x", "1", "cookie", "b=2", "X", "2"], true);
+  assertEquals([headers.get("cookie"), headers.get("x")], ["a=1; b=2", "1, 2"]);
+  assertEquals([...headers], [["cookie", "a=1; b=2"], ["x", "1, 2"]]);
+});
+
+Deno.test("blanks around a value go, and long runs within it cost nothing", () => {
+  const long = `a${" ".repeat(200_000)}b`;
+  const begun = performance.now();
+  assertEquals(fieldsFrom({ a: ` \t\r\n${long}\n\r\t `, b: " ", c: "" }), [
+    "a",
+    long,
+    "b",
+    "",
+    "c",
+    "",
+  ]);
+  assert(performance.now() - begun < 1_000); // some 10 s where it is looked at again and again
+});

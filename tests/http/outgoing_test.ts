@@ -251,7 +251,7 @@ bothRequests("a whole body of a request can be sent again", (C) => {
     const outgoing = outgoingRequest(new C(url, { method: "POST", body }));
     assertStrictEquals(outgoing.replayable, true);
     assertStrictEquals(outgoing.length, 2);
-    for (let i = 0; i < 2; i++) assertEquals(outgoing.body(), Uint8Array.of(0xc3, 0xa9));
+    for (let i = 0; i < 2; i++) assertEquals(outgoing.body(), body);
   }
 });
 

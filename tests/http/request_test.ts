@@ -240,3 +240,11 @@ Deno.test("a body that was used stays used when the runtime looks inside", async
   const other = new globalThis.Request(request, { body: "b" });
   assertStrictEquals(await other.text(), "b");
 });
+
+Deno.test("a URL is resolved every time it is given, wherever else it leads in between", () => {
+  for (let i = 0; i < 250; i++) {
+    assertStrictEquals(new Request(`HTTP://A/./${i % 120}/../x?${i}`).url, `http://a/x?${i}`);
+    assertStrictEquals(new Request("http://b/../c").url, "http://b/c");
+    assertThrows(() => new Request("/c"), TypeError);
+  }
+});

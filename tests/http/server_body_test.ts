@@ -298,3 +298,41 @@ Deno.test("cancel() leaves the rest to be drained", async () => {
   body.cancel();
   assertEquals([body.ended, await body.drain(3)], [false, true]);
 });
+
+Deno.test("drain() lets a read that is under way have its bytes, and nobody else", async () => {
+  for (const all of [true, false]) {
+    const { source, body } = setUp({ length: 6, pieces: ["abc", "def", "next"] });
+    const reading = all ? body.readAll() : body.read();
+    assert(body.busy);
+    const drained = body.drain(100);
+    assertEquals(text(await reading), all ? "abcdef" : "abc");
+    const next = body.read();
+    if (all) assertEquals(await next, null);
+    else await assertRejects(() => next, TypeError, "was answered");
+    assertEquals(await drained, true);
+    assertEquals([body.ended, body.busy, source.left], [true, false, 4]);
+  }
+});
+
+Deno.test("what was dropped does not read as an end", async () => {
+  const { body } = setUp({ length: 3, pieces: ["abc"] });
+  assertEquals(await body.drain(100), true);
+  for (const read of [() => body.read(), () => body.readAll(), () => body.readText()]) {
+    await assertRejects(read, TypeError, "was answered");
+  }
+});
+
+Deno.test("bytes that come when the body has failed are nobody's", async () => {
+  for (const length of [5, chunkedBody]) {
+    const come = Promise.withResolvers<number>();
+    const input = new Input(64);
+    const host = { onBodyStart() {}, onBodyEnd() {}, onBodyError() {} };
+    const body = new ServerBody(input, { read: () => come.promise }, length, 0, host);
+    const reading = body.read();
+    body.fail(new Error("closed"));
+    input.free();
+    come.resolve(5);
+    await assertRejects(() => reading, Error, "closed");
+    assertEquals(input.length, 0);
+  }
+});

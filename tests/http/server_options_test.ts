@@ -37,6 +37,7 @@ const refused: [string, unknown, typeof TypeError | typeof RangeError][] = [
   ["maxHeaders", 0, RangeError],
   ["maxBodyBytes", -1, RangeError],
   ["readBufferSize", 1, RangeError],
+  ["readBufferSize", Infinity, RangeError],
   ["hander", handler, TypeError],
 ];
 

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertMatch,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
@@ -14,7 +15,7 @@ import type { TransportOptions } from "../../http/transport_options.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { noSocketLeft } from "../support/net_helpers.ts";
 import { httpServer } from "./proxy_support.ts";
-import { Peer, Piped, rejection } from "./transport_support.ts";
+import { Peer, Piped, rejection, textOf } from "./transport_support.ts";
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -389,6 +390,52 @@ Deno.test("the same request again, and another one, go out as they are", async (
   const responding = piped.send("http://example.test/a", { headers: { x: "y" } });
   assert(/\r\nx: y\r\n/i.test(await peer.answer(ok)));
   await (await responding).text();
+});
+
+Deno.test("what differs in anything from the request before goes out as it is", async () => {
+  using piped = new Piped();
+  const peer = await piped.warm();
+  const rows: [method: string, body: string, headers: string[][]][] = [
+    ["POST", "one", [["x-a", "1"]]],
+    ["POST", "one", [["x-a", "1"]]],
+    ["POST", "two", [["x-a", "1"]]],
+    ["POST", "two", [["x-a", "1"]]],
+    ["POST", "three", [["x-a", "1"]]],
+    ["PUT", "three", [["x-a", "1"]]],
+    ["PUT", "three", [["x-a", "2"]]],
+    ["PUT", "three", [["x-b", "2"]]],
+    ["PUT", "three", []],
+    ["PUT", "three", [["x-b", "2"], ["x-a", "1"]]],
+    ["PUT", "thr\u00e9", [["x-b", "2"], ["x-a", "1"]]],
+  ];
+  for (const [method, body, headers] of rows) {
+    const responding = piped.send("http://example.test/a", { method, body, headers });
+    const sent = await peer.answer(ok);
+    const length = new TextEncoder().encode(body).length;
+    const lines = [
+      `${method} /a HTTP/1.1`,
+      "Host: example.test",
+      ...headers.map(([name, value]) => `${name}: ${value}`),
+      "Content-Type: text/plain;charset=UTF-8",
+      "User-Agent: plumb",
+      "Accept-Encoding: gzip",
+      `Content-Length: ${length}`,
+    ];
+    assertEquals(sent, `${lines.join("\r\n")}\r\n\r\n${textOf(new TextEncoder().encode(body))}`);
+    await (await responding).text();
+  }
+});
+
+Deno.test("headers that have changed since the last time go out as they are now", async () => {
+  using piped = new Piped();
+  const peer = await piped.warm();
+  const request = new Request("http://example.test/", { headers: { "x-a": "0" } });
+  for (const value of ["1", "2", "2", "3"]) {
+    request.headers.set("x-a", value);
+    const responding = piped.transport.roundTrip(request);
+    assertMatch(await peer.answer(ok), new RegExp(`\r\nx-a: ${value}\r\n`));
+    await (await responding).text();
+  }
 });
 
 Deno.test("an option that does not exist is refused", () => {

@@ -66,6 +66,14 @@ programTest("a line that is too long kills the program", async () => {
   const cmd = command("cat", ["/dev/zero"], { maxOutput: 100_000 });
   const error = await assertRejects(() => all(cmd.lines()), CommandError);
   assertEquals(error.code, "ERR_MAX_OUTPUT");
+  const seen: string[] = [];
+  const waits = command("sh", ["-c", "echo one; printf 'too long'; exec sleep 60"], {
+    maxOutput: 5,
+  });
+  await assertRejects(async () => {
+    for await (const line of waits.lines()) seen.push(line);
+  }, CommandError);
+  assertEquals(seen, ["one"]);
   const fits = command("seq", ["1000"], { maxOutput: 4 });
   assertEquals((await all(fits.lines())).length, 1000);
 });

@@ -34,6 +34,7 @@ Deno.test("environment names and values must be what the system can carry", () =
 Deno.test("every option says what it must be", () => {
   refused({ dir: "" }, TypeError, "dir must not be empty");
   refused({ dir: 5 }, TypeError, "dir must be a path or a file URL, got 5");
+  refused({ dir: new URL("http://a/") }, TypeError, "dir must be a path or a file URL, got http:");
   refused(
     { stdin: 5 },
     TypeError,

@@ -150,6 +150,16 @@ Deno.test("feed() passes on that the source has failed, and closes the input", a
   assertEquals(seen.closed, true);
 });
 
+Deno.test("feed() refuses a count of bytes that is none", async () => {
+  for (const n of [undefined, -1, 1.5, 1e9, "5"]) {
+    const { stream, seen } = sink();
+    const read = () => Promise.resolve(n as number);
+    const error = await assertRejects(() => feed(stream, { read }).done, TypeError);
+    assertEquals(error.message.startsWith("read() of stdin must give"), true);
+    assertEquals([seen.text, seen.closed], ["", true]);
+  }
+});
+
 Deno.test("feed() that is stopped cancels its source while that has nothing to give", async () => {
   const { stream, seen } = source([], { open: true });
   const copy = feed(sink().stream, stream);

@@ -80,7 +80,7 @@ Deno.test("a lock that was given up cannot be given up again", async () => {
     const lock = await lockFile(path);
     lock.unlock();
     using other = tryLockFile(path);
-    const error = assertThrows(() => lock.unlock(), ClosedError);
+    const error = assertThrows(() => lock.unlock(), ClosedError, "unlocked before");
     assertEquals([error.op, error.addr, error.code], ["unlock", path, "ERR_CLOSED"]);
     assertEquals([other?.held, tryLockFile(path)], [true, null], "the other's lock is untouched");
   });

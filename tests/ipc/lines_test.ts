@@ -1,8 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { Overflow } from "../../ipc/capture.ts";
+import { assertEquals } from "@std/assert";
 import { LineSplitter } from "../../ipc/lines.ts";
 import { encode } from "./command_helpers.ts";
 
+/** The lines, and `"TOO LONG"` in the place of one that is. */
 function split(text: string, step: number, limit?: number): string[] {
   const splitter = new LineSplitter(limit);
   const bytes = encode(text);
@@ -10,7 +10,8 @@ function split(text: string, step: number, limit?: number): string[] {
   for (let at = 0; at < bytes.length; at += step) {
     lines.push(...splitter.split(bytes.slice(at, at + step)));
   }
-  return [...lines, ...splitter.end()];
+  lines.push(...splitter.end());
+  return splitter.overflowed ? [...lines, "TOO LONG"] : lines;
 }
 
 Deno.test("lines are the same, wherever the chunks are cut", () => {
@@ -29,8 +30,15 @@ Deno.test("a last newline begins no line", () => {
 Deno.test("a line may be as long as the limit and no longer, wherever it is", () => {
   for (const step of [1, 3, 100]) {
     assertEquals(split("abcd\nefgh\nijkl", step, 4), ["abcd", "efgh", "ijkl"]);
-    for (const text of ["abcde\nx", "x\nabcde\nx", "x\nabcde"]) {
-      assertThrows(() => split(text, step, 4), Overflow);
+    assertEquals(split("abcde\nx", step, 4), ["TOO LONG"]);
+  }
+});
+
+Deno.test("the lines before one that is too long are there, wherever the chunks are cut", () => {
+  for (const step of [1, 3, 5, 100]) {
+    for (const text of ["x\n\nabcde\ny", "x\n\nabcde", "x\n\nabcdefgh\ny\n"]) {
+      assertEquals(split(text, step, 4), ["x", "", "TOO LONG"], `${text} by ${step}`);
     }
+    assertEquals(split("\nabcde\n", step, 4), ["", "TOO LONG"]);
   }
 });

@@ -47,6 +47,17 @@ programTest("lookPath() says why it found nothing", async () => {
     await refusedWith("EACCES", `${dir}/text`);
     await refusedWith("ENOENT", `${dir}/none`);
     await refusedWith("ENOENT", `${dir}/text/none`);
+    await refusedWith("ENAMETOOLONG", `${dir}/${"x".repeat(300)}`);
+    await refusedWith("ENOENT", "x".repeat(300), dir);
+  });
+});
+
+programTest("lookPath() goes past what leads in circles", async () => {
+  await withFiles(async (dir) => {
+    await Deno.symlink(`${dir}/circle`, `${dir}/circle`);
+    await refusedWith("ELOOP", `${dir}/circle`);
+    await refusedWith("ENOENT", "circle", dir);
+    assertEquals(await lookPath("tool", { path: `${dir}/circle:${dir}` }), `${dir}/tool`);
   });
 });
 

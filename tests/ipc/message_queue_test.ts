@@ -150,7 +150,7 @@ Deno.test("close() ends what waits, and is the end of use, but not of the queue"
       await assertRejects(() => queue.receive(), ClosedError);
       await assertRejects(() => queue.send(encode("x")), ClosedError);
       await assertRejects(() => queue.send(new Uint8Array(10_000)), ClosedError);
-      assertThrows(() => queue.attributes(), ClosedError);
+      assertThrows(() => queue.attributes(), ClosedError, "use of closed mqueue");
       await other.send(encode("more"), limit);
       await Promise.all(waiting.slice(1));
     });

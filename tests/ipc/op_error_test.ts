@@ -36,7 +36,9 @@ Deno.test("a deadline is a timeout, and a signal's reason stays what it is", () 
 });
 
 Deno.test("a descriptor that was closed meanwhile is a ClosedError", () => {
-  assertInstanceOf(opError(new DescriptorClosedError(3), context), ClosedError);
+  const error = opError(new DescriptorClosedError(3), context);
+  assertInstanceOf(error, ClosedError);
+  assertEquals(error.message, 'open fifo "/tmp/x": use of closed fifo');
 });
 
 Deno.test("what is not the system's, or is made already, passes through", () => {

@@ -192,6 +192,7 @@ programTest("what is no pipeline is refused before anything starts", async () =>
     for (const { pid } of cmds) assertEquals(pid, undefined);
   };
   await refused([], "at least one command");
+  await refused([{} as Cmd], "stage 0 must be made by command(), got [object Object]");
   const one = cat();
   await refused([one, one], "only one stage");
   await refused([one, command("cat", [], { stdin: "x" })], "it reads the stage before");

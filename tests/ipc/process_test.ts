@@ -13,6 +13,19 @@ function start(script: string, options: CommandOptions = {}, clock?: FakeClock):
   return new Process(spec, silent, new Deadline(options), clock);
 }
 
+/** The number in a file, as soon as it is there. */
+async function writtenPid(file: string): Promise<number> {
+  let text = "";
+  await until(() => {
+    try {
+      return (text = Deno.readTextFileSync(file)).endsWith("\n");
+    } catch {
+      return false;
+    }
+  });
+  return Number(text);
+}
+
 programTest("a process ends with its status, or with the signal that killed it", async () => {
   assertEquals(await start("exit 3").exited, { code: 3, signal: null });
   assertEquals(await start("kill -TERM $$").exited, { code: 143, signal: "SIGTERM" });
@@ -38,15 +51,7 @@ programTest("a group is signalled as a whole", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const process = start(`sleep 60 & echo $! >${dir}/pid; wait`, { group: true });
-    const file = `${dir}/pid`;
-    await until(() => {
-      try {
-        return Deno.readTextFileSync(file).endsWith("\n");
-      } catch {
-        return false;
-      }
-    });
-    const member = Number(Deno.readTextFileSync(file));
+    const member = await writtenPid(`${dir}/pid`);
     assert(!linux || running(member));
     process.signal("SIGKILL");
     await process.exited;
@@ -69,6 +74,58 @@ programTest("settle() gives pipes waitDelay after the end, and no more", async (
   assertEquals([seen, stopped], [{}, false]);
   await clock.advance(1);
   assertEquals([(await settled).delayed, stopped, clock.timers], [true, true, 0]);
+});
+
+programTest("what a group's head has left behind may end as politely as the head", async () => {
+  const clock = new FakeClock();
+  const ac = new AbortController();
+  const dir = await Deno.makeTempDir();
+  try {
+    // The head is gone when the member is ready; the member ends in its own time.
+    const script = `(trap 'until [ -e ${dir}/go ]; do sleep 0.01; done; echo > ${dir}/end; exit' ` +
+      `TERM; echo > ${dir}/ready; while :; do sleep 0.01; done) &`;
+    const process = start(script, { group: true, signal: ac.signal, killDelay: 5_000 }, clock);
+    const settled = process.settle([{ done: new Promise(() => {}), stop() {} }]);
+    const seen = outcome(settled);
+    const there = (name: string) => {
+      try {
+        return Deno.statSync(`${dir}/${name}`).isFile;
+      } catch {
+        return false;
+      }
+    };
+    await process.exited;
+    await until(() => there("ready"));
+    ac.abort("enough");
+    await clock.advance(4_999);
+    assertEquals(seen, {});
+    await Deno.writeTextFile(`${dir}/go`, "");
+    await until(() => there("end"));
+    while (seen.value === undefined) await clock.advance(1);
+    assertEquals([(await settled).cancelled, clock.timers], [{ reason: "enough" }, 0]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test({
+  name: "a group that was killed is not waited for, whoever does not reap its members",
+  ignore: !linux,
+  async fn() {
+    const dir = await Deno.makeTempDir();
+    // The one in between leaves the group, and never asks how its child in the group has ended.
+    const lazy = `exec setsid sh -c 'echo $$ >${dir}/pid; exec sleep 60'`;
+    const process = start(`(sleep 60 & ${lazy}) & exec sleep 60`, { group: true });
+    const parent = await writtenPid(`${dir}/pid`);
+    try {
+      process.signal("SIGKILL");
+      await process.exited;
+      assertEquals(process.alive(), false);
+    } finally {
+      Deno.kill(parent, "SIGKILL");
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
 });
 
 programTest("settle() kills the process when a copy fails", async () => {
@@ -102,6 +159,12 @@ programTest("what cannot be started is refused with the reason", async () => {
     refused(`${dir}/none`, {}, "ENOENT", "no such file");
     refused(dir, {}, "EISDIR", "is a directory");
     refused(`${dir}/text`, {}, "EACCES", "permission denied: it is not executable by us");
+    refused(
+      `${dir}/text`,
+      { dir },
+      "EACCES",
+      `permission denied: it is not executable by us, or "${dir}" not to be entered`,
+    );
     refused(
       `${dir}/script`,
       {},

@@ -97,7 +97,7 @@ Deno.test("close() ends what waits, and is the end of use, but not of the semaph
     semaphore.close();
     await Promise.all(waiting);
     await assertRejects(() => semaphore.acquire(), ClosedError);
-    assertThrows(() => semaphore.tryAcquire(), ClosedError);
+    assertThrows(() => semaphore.tryAcquire(), ClosedError, "use of closed semaphore");
     assertThrows(() => semaphore.release(), ClosedError);
     assertThrows(() => semaphore.value, ClosedError);
     other.release();

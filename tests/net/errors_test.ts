@@ -56,6 +56,8 @@ Deno.test("ClosedError is an OpError with a code and a reason of its own", () =>
   assertInstanceOf(error, OpError);
   assertEquals([error.name, error.code], ["ClosedError", "ERR_CLOSED"]);
   assertEquals(error.message, 'read tcp "b:2": use of closed connection');
+  const queue = new ClosedError({ op: "send", network: "mqueue", reason: "use of closed queue" });
+  assertEquals([queue.message, queue.code], ["send mqueue: use of closed queue", "ERR_CLOSED"]);
   assertEquals([error.timeout, error.temporary], [false, false]);
 });
 

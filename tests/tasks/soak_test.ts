@@ -31,20 +31,19 @@ Deno.test("a short soak runs every part, injects faults, and finds nothing", lin
 });
 
 Deno.test("a soak fails where a body is wrong, and says how to repeat it", linux, async () => {
-  const { code, text } = await soak("0.02", "--seed=7", "--poison=50");
+  const { code, text } = await soak("0.02", "--seed=7", "--poison=5");
   assertEquals(code, 1, text);
   assertMatch(text, /^wrong body +[1-9]/m);
-  assertMatch(text, /^wrong body: request 50 \(\w+, seed 7\)$/m);
+  assertMatch(text, /^wrong body: request \d*[05] \(\w+, seed 7\)$/m);
   assertMatch(text, /^\d+ violations; repeat with --seed=7$/m);
 });
 
 Deno.test("soakOptions() reads minutes and flags, and has defaults", () => {
   const { seed, ...rest } = soakOptions([]);
-  assertEquals(rest, { minutes: 2, requests: Infinity, poison: 0 });
+  assertEquals(rest, { minutes: 2, poison: 0 });
   assert(Number.isInteger(seed));
-  assertEquals(soakOptions(["0.5", "--seed=1", "--requests=10", "--poison=3"]), {
-    ...{ minutes: 0.5, seed: 1, requests: 10, poison: 3 },
-  });
+  const all = { minutes: 0.5, seed: 1, poison: 3 };
+  assertEquals(soakOptions(["0.5", "--seed=1", "--poison=3"]), all);
 });
 
 Deno.test("soakOptions() refuses what makes no sense, and quotes it", () => {
