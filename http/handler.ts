@@ -59,11 +59,15 @@ export interface HandlerInfo {
    * and neither `shutdown` nor `close` touches it. What the handler returns is ignored. As Go's
    * `http.Hijacker`.
    *
-   * @throws {TypeError} The answer has begun, or the connection was hijacked already.
+   * `buffered` also holds what there is of a body that was not read.
+   *
+   * @throws {TypeError} The answer has begun, the body is just being read, or the connection was
+   * hijacked already.
    */
   hijack(): Hijacked;
   /**
-   * Until when the body must have been read. As Go's `ResponseController`.
+   * Until when the body must have been read; without effect once it was. As Go's
+   * `ResponseController`.
    *
    * @param deadline A `Date`, epoch milliseconds, or `null` for none.
    */

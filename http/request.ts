@@ -183,7 +183,10 @@ export class Request extends globalThis.Request {
     return this.#headers ??= new LightHeaders(this.#fields, this.#parts !== undefined);
   }
 
-  /** The signal that was given; for a request that came in, it aborts when the client goes away. */
+  /**
+   * The signal that was given; for a request that came in, it aborts when the client goes away, or
+   * the connection is closed before the answer is written.
+   */
   override get signal(): AbortSignal {
     return this.#signal ??= this.#parts?.signal() ?? new AbortController().signal;
   }

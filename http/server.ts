@@ -8,7 +8,12 @@ import { listenTls, type ListenTlsOptions } from "../net/tls.ts";
 import { errServerClosed } from "./errors.ts";
 import type { Handler } from "./handler.ts";
 import { type ConnOwner, ServerConn } from "./server_conn.ts";
-import { type ServerOptions, serverSettings, type Settings } from "./server_options.ts";
+import {
+  isServerOption,
+  type ServerOptions,
+  serverSettings,
+  type Settings,
+} from "./server_options.ts";
 import { perTurn, Turns } from "./turns.ts";
 
 /** How `listenAndServe` listens, beside the server's own options. */
@@ -112,8 +117,7 @@ export class Server implements AsyncDisposable {
     // Where system calls are allowed, they take a fifth off what a small request costs.
     if (how.engine === undefined && available()) how.engine = "native";
     const listener = listen("tcp", this.#settings.addr || ":http", how);
-    onListen?.(listener.addr);
-    return await this.serve(listener);
+    return await this.#announceAndServe(listener, onListen);
   }
 
   /**
@@ -131,7 +135,19 @@ export class Server implements AsyncDisposable {
       ...how,
       alpnProtocols: ["http/1.1", "http/1.0"],
     });
-    onListen?.(listener.addr);
+    return await this.#announceAndServe(listener, onListen);
+  }
+
+  async #announceAndServe(
+    listener: Listener,
+    onListen: ListenAndServeOptions["onListen"],
+  ): Promise<Error> {
+    try {
+      onListen?.(listener.addr);
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
     return await this.serve(listener);
   }
 
@@ -282,36 +298,67 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 /**
  * Listens over TCP and serves, until the program ends. As Go's `http.ListenAndServe`.
  *
+ * ```ts ignore
+ * import { listenAndServe, Response } from "@plumb/plumb/http";
+ *
+ * await listenAndServe(":8080", () => new Response("hello"), {
+ *   readTimeout: 10_000,
+ *   onListen: (addr) => console.log(`http://${addr}/`),
+ * });
+ * ```
+ *
  * @param addr `"host:port"`; `""` for `":http"`.
  * @param handler Answers the requests.
- * @param options How to serve.
+ * @param options How to serve, and how to listen.
  * @returns Never, unless it cannot listen or accept any more: there is no way to close it. Use a
  * {@linkcode Server} for that.
  * @throws {OpError} It cannot listen, or can accept no more.
  */
-export function listenAndServe(
+export async function listenAndServe(
   addr: string,
   handler: Handler,
-  options: Omit<ServerOptions, "handler" | "addr"> = {},
+  options: Omit<ServerOptions, "handler" | "addr"> & ListenAndServeOptions = {},
 ): Promise<Error> {
-  return new Server({ ...options, addr, handler }).listenAndServe();
+  const { server, listener } = split(options);
+  return await new Server({ ...server, addr, handler }).listenAndServe(listener);
+}
+
+/** Tells how to serve from how to listen. */
+function split<T extends object>(options: T) {
+  const entries = Object.entries(options);
+  const server = entries.filter(([name]) => isServerOption(name));
+  const listener = entries.filter(([name]) => !isServerOption(name));
+  return {
+    server: Object.fromEntries(server) as Omit<ServerOptions, "handler">,
+    listener: Object.fromEntries(listener) as Omit<T, keyof ServerOptions>,
+  };
 }
 
 /**
  * Listens over TLS and serves. As Go's `http.ListenAndServeTLS`.
  *
+ * ```ts ignore
+ * import { listenAndServeTls, Response } from "@plumb/plumb/http";
+ *
+ * await listenAndServeTls(":8443", () => new Response("hello"), {
+ *   cert: await Deno.readTextFile("server.pem"),
+ *   key: await Deno.readTextFile("server.key"),
+ * });
+ * ```
+ *
  * @param addr `"host:port"`; `""` for `":https"`.
  * @param handler Answers the requests.
- * @param options The certificate and its key, in PEM.
+ * @param options The certificate and its key, in PEM, how to listen, and how to serve.
  * @returns Never, unless it cannot listen or accept any more.
  * @throws {OpError} It cannot listen, or can accept no more.
  */
-export function listenAndServeTls(
+export async function listenAndServeTls(
   addr: string,
   handler: Handler,
-  options: ListenAndServeTlsOptions,
+  options: Omit<ServerOptions, "handler" | "addr"> & ListenAndServeTlsOptions,
 ): Promise<Error> {
-  return new Server({ addr, handler }).listenAndServeTls(options);
+  const { server, listener } = split(options);
+  return await new Server({ ...server, addr, handler }).listenAndServeTls(listener);
 }
 
 /**

@@ -76,6 +76,8 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
   /** How long the timer was set to, 0 when it is not running. */
   #armed = 0;
   #reading = false;
+  /** When a head began that did not come as a whole, epoch ms; else 0. */
+  #headBegan = 0;
   /** The client has said that it sends nothing more. */
   #ended = false;
   #exchange: Exchange | undefined;
@@ -273,6 +275,7 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
       this.#phase = "head";
       this.#armed = 0; // the time runs from the first byte, whatever follows
       this.#arm(this.#headTimeout);
+      this.#headBegan = Date.now();
     }
     if (this.#ended) return this.#end(false);
     if (!this.#reading) this.#fill();
@@ -313,9 +316,10 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     const body = this.#bodyOf(head);
     const exchange = this.#exchange = new Exchange(this, head, body);
     if (settings.readTimeout > 0 && body !== null) {
-      this.setReadDeadline(Date.now() + settings.readTimeout);
+      this.setReadDeadline((this.#headBegan || Date.now()) + settings.readTimeout);
     }
     if (exchange.over) return false;
+    this.#headBegan = 0;
     if (settings.writeTimeout > 0) this.setWriteDeadline(Date.now() + settings.writeTimeout);
     return this.#responder.handle(exchange);
   }

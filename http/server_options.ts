@@ -87,6 +87,11 @@ const numbers: Record<NumberOption, { fallback: number; least: number; most?: nu
   readBufferSize: { fallback: 1024, least: 64, most: 16 * 1024 * 1024 },
 };
 
+/** The names of all options but the two that are arguments elsewhere. */
+export function isServerOption(name: string): name is keyof ServerOptions {
+  return name in numbers || (functions as readonly string[]).includes(name);
+}
+
 const functions = ["connState", "onError", "errorLog"] as const;
 
 /**

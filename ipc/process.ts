@@ -233,6 +233,9 @@ function startError(spec: Spec, cause: unknown): unknown {
   const fail = (code: string, reason: string) =>
     new CommandError({ op: "start", command: spec.name, code, reason, cause });
   const dir = JSON.stringify(String(spec.options.dir));
+  if (cause.message.includes("failed resolving cwd")) {
+    return fail("ENOENT", "the working directory of this process has been removed");
+  }
   if (cause.message.includes("No such cwd")) return fail("ENOENT", `no directory ${dir}`);
   if (cause.message.includes("cwd is not a directory")) {
     return fail("ENOTDIR", `${dir} is not a directory`);

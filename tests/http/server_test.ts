@@ -193,3 +193,23 @@ Deno.test("connState is given the connection itself", async () => {
   await server.shutdown();
   assertEquals([seen.size, seen.has(conn)], [1, true]);
 });
+
+Deno.test("listenAndServe() takes options of the server and of the listener", async () => {
+  const handler = () => new Response();
+  const listen = (options: Parameters<typeof listenAndServe>[2]) =>
+    listenAndServe("127.0.0.1:0", handler, options);
+  await assertRejects(() => listen({ readTimeout: -1 }), RangeError, "readTimeout");
+  await assertRejects(() => listen({ backlog: 0 }), RangeError, "backlog");
+});
+
+Deno.test("an onListen that throws ends the listener, and is heard of", async () => {
+  let addr = "";
+  const listening = listenAndServe("127.0.0.1:0", () => new Response(), {
+    onListen: (bound) => {
+      addr = bound.toString();
+      throw new Error("not today");
+    },
+  });
+  await assertRejects(() => listening, Error, "not today");
+  await assertRejects(() => dial("tcp", addr), OpError, "refused");
+});

@@ -154,3 +154,22 @@ Deno.test("idleTimeout does not run before the first request", async () => {
   await wire.send(get());
   assertEquals((await wire.expectResponse()).body, "hello");
 });
+
+Deno.test("readTimeout is for head and body together", async () => {
+  const read = Promise.withResolvers<number>();
+  let begun = 0;
+  await using wire = await Wire.open({
+    handler: async (request) => {
+      await request.text().catch(() => {});
+      read.resolve(performance.now() - begun);
+      return new Response();
+    },
+    readTimeout: 1_000,
+  });
+  begun = performance.now();
+  await wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Le");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await wire.send("ngth: 5\r\n\r\nab");
+  const lasted = await read.promise;
+  assert(lasted >= 900 && lasted < 1_500, `${lasted} ms`);
+});

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { haveKernelPipes, KernelPipe } from "../../ipc/kernel_pipe.ts";
 import { SyscallError } from "../../sys/errors.ts";
 import { close } from "../../sys/fd.ts";
-import { programTest } from "./command_helpers.ts";
+import { linux, programTest } from "./command_helpers.ts";
 
 Deno.test("kernel pipes are to be had on Linux and macOS with every permission", () => {
   assertEquals(haveKernelPipes(), Deno.build.os !== "windows");
@@ -30,16 +30,31 @@ programTest("each end is closed once", async () => {
   await Promise.resolve();
 });
 
-programTest("without --allow-ffi there are none, and nothing asks for it", async () => {
+/** What `haveKernelPipes()` says with these flags. */
+async function haveThemWith(...flags: string[]): Promise<string> {
   const module = new URL("../../ipc/kernel_pipe.ts", import.meta.url).href;
   const code = `import { haveKernelPipes } from "${module}"; console.log(haveKernelPipes());`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.writeTextFile(file, code);
-    const args = ["run", "--no-prompt", "--no-config", "--no-check", file];
+    const args = ["run", "--no-prompt", "--no-config", "--no-check", ...flags, file];
     const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
-    assertEquals(new TextDecoder().decode(stdout), "false\n");
+    return new TextDecoder().decode(stdout).trim();
   } finally {
     await Deno.remove(file);
   }
+}
+
+programTest("without --allow-ffi there are none, and nothing asks for it", async () => {
+  assertEquals(await haveThemWith(), "false");
+});
+
+Deno.test({
+  name: "the permission for the C library alone is enough",
+  ignore: !linux,
+  async fn() {
+    const maps = await Deno.readTextFile("/proc/self/maps");
+    const library = maps.match(/\S*\/(?:libc\.so\.6|ld-musl-\S+)$/m)?.[0];
+    assertEquals(await haveThemWith(`--allow-ffi=${library}`), "true");
+  },
 });

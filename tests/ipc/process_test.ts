@@ -178,6 +178,18 @@ programTest("what cannot be started is refused with the reason", async () => {
   }
 });
 
+programTest("a working directory that was removed is not taken for a missing program", async () => {
+  const before = Deno.cwd();
+  const dir = await Deno.makeTempDir();
+  Deno.chdir(dir);
+  try {
+    await Deno.remove(dir);
+    assertThrows(() => start("exit 0"), CommandError, "directory of this process has been removed");
+  } finally {
+    Deno.chdir(before);
+  }
+});
+
 programTest("a limit that is over starts nothing", async () => {
   const dir = await Deno.makeTempDir();
   try {

@@ -83,7 +83,10 @@ function urlOf(method: string, target: string, host: string | undefined): string
   if (target[0] === "/") return `http://${host || "localhost"}${target}`;
   if (target === "*") return method === "OPTIONS" ? "*" : null;
   const url = /^https?:\/\/([^/?]*)/i.exec(target);
-  return url !== null && isHost(url[1]) ? target : null;
+  if (url === null || !isHost(url[1])) return null;
+  const path = target.slice(url[0].length);
+  // RFC 9110 section 4.2.3: an empty path is the same as a slash.
+  return url[0] + (path[0] === "/" ? path : `/${path}`);
 }
 
 /**
