@@ -23,22 +23,48 @@ export function soakArgs(config: string, args: readonly string[]): string[] {
   ];
 }
 
+/**
+ * How much longer than it was asked to a soak may take, in ms. It ends itself before that, unless
+ * something in it leaves no turn to its timers.
+ */
+const grace = 15_000;
+
+/**
+ * Waits for a process, and kills it when its time is up.
+ *
+ * @param child The process.
+ * @param ms How long it may take.
+ * @returns Its exit code; 1 where it was killed.
+ */
+export async function codeWithin(child: Deno.ChildProcess, ms: number): Promise<number> {
+  let stuck = false;
+  const timer = setTimeout(() => {
+    stuck = true;
+    child.kill("SIGKILL");
+  }, ms);
+  const { code } = await child.status;
+  clearTimeout(timer);
+  if (stuck) console.error(`stuck: no end within ${ms / 1_000} s`);
+  return stuck ? 1 : code;
+}
+
 /** Runs the soak under `root` and returns the exit code. */
 async function main(root: URL, args: string[]): Promise<number> {
+  let minutes: number;
   try {
-    soakOptions(args);
+    minutes = soakOptions(args).minutes;
   } catch (error) {
-    console.error(`${(error as Error).message}`);
+    console.error((error as Error).message);
     return 2;
   }
   const { file, reason } = await chooseConfig(readConfig(root), fetchWithDeno(root));
   console.log(`${reason}, running with ${file}`);
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const command = new Deno.Command(Deno.execPath(), {
     args: soakArgs(file, args),
     cwd: root,
     stdin: "null",
-  }).spawn().status;
-  return code;
+  });
+  return await codeWithin(command.spawn(), minutes * 60_000 + grace);
 }
 
 if (import.meta.main) Deno.exit(await main(new URL("../", import.meta.url), Deno.args));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { soakArgs } from "../../tasks/soak.ts";
+import { codeWithin, soakArgs } from "../../tasks/soak.ts";
 import { soakOptions } from "../../soak/options.ts";
 import { Report } from "../../soak/report.ts";
 import { exchangeOf, kinds } from "../../soak/exchange.ts";
@@ -36,6 +36,13 @@ Deno.test("a soak fails where a body is wrong, and says how to repeat it", linux
   assertMatch(text, /^wrong body +[1-9]/m);
   assertMatch(text, /^wrong body: request \d*[05] \(\w+, seed 7\)$/m);
   assertMatch(text, /^\d+ violations; repeat with --seed=7$/m);
+});
+
+Deno.test("a process that leaves no turn to its timers is killed, and has failed", async () => {
+  const child = (code: string) =>
+    new Deno.Command(Deno.execPath(), { args: ["eval", code], stdin: "null" }).spawn();
+  assertEquals(await codeWithin(child("for (;;);"), 500), 1);
+  assertEquals(await codeWithin(child("Deno.exit(3)"), 60_000), 3);
 });
 
 Deno.test("soakOptions() reads minutes and flags, and has defaults", () => {
