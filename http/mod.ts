@@ -31,8 +31,8 @@ export {
   ProtocolError,
   type ProtocolErrorInit,
 } from "./errors.ts";
-export { Response } from "./response.ts";
-export { Request } from "./request.ts";
+export { Response } from "./web/response.ts";
+export { Request } from "./web/request.ts";
 export { Status, statusText } from "./status.ts";
 export {
   listenAndServe,
@@ -41,9 +41,9 @@ export {
   type ListenAndServeTlsOptions,
   serve,
   Server,
-} from "./server.ts";
-export type { ConnState, ServerOptions } from "./server_options.ts";
-export { type Match, ServeMux } from "./mux.ts";
+} from "./server/server.ts";
+export type { ConnState, ServerOptions } from "./server/server_options.ts";
+export { type Match, ServeMux } from "./routing/mux.ts";
 export {
   error,
   maxBytesHandler,
@@ -51,35 +51,35 @@ export {
   redirect,
   stripPrefix,
   timeoutHandler,
-} from "./handlers.ts";
+} from "./routing/handlers.ts";
 export {
   fileServer,
   type FileServerOptions,
   serveFile,
   type ServeFileOptions,
-} from "./file_server.ts";
+} from "./files/file_server.ts";
 export {
   Client,
   type ClientInit,
   type ClientOptions,
   type ExchangeOptions,
   type FormValues,
-} from "./client.ts";
-export { defaultClient, get, head, post, postForm } from "./default_client.ts";
-export { type CheckRedirect, maxRedirects, useLastResponse } from "./redirect.ts";
-export { type CookieJar, cookieJar } from "./cookies.ts";
+} from "./client/client.ts";
+export { defaultClient, get, head, post, postForm } from "./client/default_client.ts";
+export { type CheckRedirect, maxRedirects, useLastResponse } from "./client/redirect.ts";
+export { type CookieJar, cookieJar } from "./client/cookies.ts";
 export { type TestServer, testServer, type TestServerOptions } from "./test_server.ts";
-export { type RoundTripper } from "./round_tripper.ts";
-export { defaultTransport, Transport } from "./transport.ts";
+export { type RoundTripper } from "./client/round_tripper.ts";
+export { defaultTransport, Transport } from "./client/transport.ts";
 export {
   defaultMaxIdleConnsPerHost,
   type DialFunction,
   type ProxyFunction,
   type TransportOptions,
   type TransportTlsOptions,
-} from "./transport_options.ts";
-export type { HostStats } from "./pool.ts";
-export { proxyFromEnvironment } from "./proxy_env.ts";
+} from "./client/transport_options.ts";
+export type { HostStats } from "./client/pool.ts";
+export { proxyFromEnvironment } from "./client/proxy_env.ts";
 export type {
   ClientTrace,
   GetConnEvent,
@@ -87,4 +87,4 @@ export type {
   InformationalEvent,
   PutIdleConnEvent,
   WroteRequestEvent,
-} from "./trace.ts";
+} from "./client/trace.ts";

@@ -2,12 +2,12 @@
 import { TimeoutError } from "../deadline.ts";
 import { listen } from "../net/listener.ts";
 import { pipe } from "../net/pipe.ts";
-import { Client } from "./client.ts";
+import { Client } from "./client/client.ts";
 import type { Handler } from "./handler.ts";
-import { Server } from "./server.ts";
-import type { ServerOptions } from "./server_options.ts";
-import { Transport } from "./transport.ts";
-import type { TransportOptions } from "./transport_options.ts";
+import { Server } from "./server/server.ts";
+import type { ServerOptions } from "./server/server_options.ts";
+import { Transport } from "./client/transport.ts";
+import type { TransportOptions } from "./client/transport_options.ts";
 
 /** How a {@linkcode testServer} is set up: as a server, and what connects to it. */
 export interface TestServerOptions extends Omit<ServerOptions, "handler" | "addr"> {

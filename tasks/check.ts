@@ -3,6 +3,7 @@
  * of publishing, and the rules of the tree. Every step runs, so that one look shows all that is
  * wrong.
  */
+import { checkPage } from "./check_docs.ts";
 import { checkTree, readTree } from "./check_tree.ts";
 import { chooseConfig, type Config, fetchWithDeno, readConfig } from "./config.ts";
 
@@ -46,12 +47,15 @@ function denoStep(root: URL, name: string, args: string[]): Step {
   };
 }
 
-/** The step that looks at imports, mirrors and sizes. */
+/** The step that looks at imports, mirrors and sizes, and at what is said of them. */
 function treeStep(root: URL): Step {
   return {
     name: "tree",
     run() {
-      const findings = checkTree(readTree(root));
+      const files = readTree(root);
+      const page = "ARCHITECTURE.md";
+      const text = Deno.readTextFileSync(new URL(page, root));
+      const findings = [...checkTree(files), ...checkPage({ path: page, text }, files)];
       for (const { path, message } of findings) console.error(`${path}: ${message}`);
       return findings.length === 0;
     },

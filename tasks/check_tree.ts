@@ -34,7 +34,7 @@ const untested: Record<string, string> = {
   "http/handler.ts": "types only",
   "http/incoming.ts": "types only",
   "http/mod.ts": "re-exports only",
-  "http/round_tripper.ts": "types only",
+  "http/client/round_tripper.ts": "types only",
   "ipc/mod.ts": "re-exports only",
   "net/mod.ts": "re-exports only",
   "net/conn.ts": "types only",

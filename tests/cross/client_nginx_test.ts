@@ -1,10 +1,10 @@
 /** Our client of nginx, over TCP, over TLS and over a Unix socket. */
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { Client } from "../../http/client.ts";
+import { Client } from "../../http/client/client.ts";
 import { HttpError } from "../../http/errors.ts";
-import type { Response } from "../../http/response.ts";
-import { Transport } from "../../http/transport.ts";
-import type { TransportOptions } from "../../http/transport_options.ts";
+import type { Response } from "../../http/web/response.ts";
+import { Transport } from "../../http/client/transport.ts";
+import type { TransportOptions } from "../../http/client/transport_options.ts";
 import { dial } from "../../net/mod.ts";
 import { ca, client as identity, tlsFile } from "../support/tls/certificates.ts";
 import { nginxOf } from "./peers/http_nginx.ts";

@@ -1,8 +1,8 @@
 /** A large client library from npm, `openai`, on `client.fetch`: what it gets, and how it streams. */
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { deadline } from "@std/async";
-import { Client } from "../../http/client.ts";
-import { Transport } from "../../http/transport.ts";
+import { Client } from "../../http/client/client.ts";
+import { Transport } from "../../http/client/transport.ts";
 import { serving } from "./peers/http_server.ts";
 
 /** The library; `undefined`, with a line that says so, where it cannot be had. */

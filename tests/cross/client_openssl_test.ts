@@ -7,10 +7,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { isTimeout } from "../../deadline.ts";
-import { Client } from "../../http/client.ts";
+import { Client } from "../../http/client/client.ts";
 import { HttpError } from "../../http/errors.ts";
-import { Transport } from "../../http/transport.ts";
-import type { TransportOptions } from "../../http/transport_options.ts";
+import { Transport } from "../../http/client/transport.ts";
+import type { TransportOptions } from "../../http/client/transport_options.ts";
 import { dial } from "../../net/mod.ts";
 import { ca, client as identity, tlsFile } from "../support/tls/certificates.ts";
 import { type Peer, peer } from "./peers/client_peer.ts";

@@ -6,12 +6,12 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { Client } from "../../http/client.ts";
-import { cookieJar } from "../../http/cookies.ts";
+import { Client } from "../../http/client/client.ts";
+import { cookieJar } from "../../http/client/cookies.ts";
 import { HttpError } from "../../http/errors.ts";
-import { Response } from "../../http/response.ts";
-import { Transport } from "../../http/transport.ts";
-import type { TransportOptions } from "../../http/transport_options.ts";
+import { Response } from "../../http/web/response.ts";
+import { Transport } from "../../http/client/transport.ts";
+import type { TransportOptions } from "../../http/client/transport_options.ts";
 import { deadPort } from "../support/net_helpers.ts";
 import { ca } from "../support/tls/certificates.ts";
 import { peerOnPort } from "./peers/client_peer.ts";

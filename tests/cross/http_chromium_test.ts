@@ -1,8 +1,8 @@
 /** Chromium against our server: `peers/http_page` is what it loads. */
 import { assert, assertEquals } from "@std/assert";
-import { fileServer } from "../../http/file_server.ts";
-import { redirect } from "../../http/handlers.ts";
-import { ServeMux } from "../../http/mux.ts";
+import { fileServer } from "../../http/files/file_server.ts";
+import { redirect } from "../../http/routing/handlers.ts";
+import { ServeMux } from "../../http/routing/mux.ts";
 import { endless, installed, run, scratch, serving } from "./peers/http_server.ts";
 import { acceptWebSocket } from "./peers/http_websocket.ts";
 

@@ -1,6 +1,6 @@
 /** curl against our server. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fileServer } from "../../http/file_server.ts";
+import { fileServer } from "../../http/files/file_server.ts";
 import type { HandlerInfo } from "../../http/handler.ts";
 import { tlsFile } from "../support/tls/certificates.ts";
 import {

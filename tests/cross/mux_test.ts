@@ -1,6 +1,6 @@
 /** `ServeMux` against Go's own, on random patterns and requests. */
 import { assert, assertEquals } from "@std/assert";
-import { ServeMux } from "../../http/mux.ts";
+import { ServeMux } from "../../http/routing/mux.ts";
 import type { HandlerInfo } from "../../http/handler.ts";
 import { type Asked, Choices, randomPattern, randomRequest, requestOf } from "../support/routes.ts";
 

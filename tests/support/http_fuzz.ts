@@ -5,8 +5,8 @@
 import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import type { Handler } from "../../http/handler.ts";
-import { Response as OurResponse } from "../../http/response.ts";
-import { Server } from "../../http/server.ts";
+import { Response as OurResponse } from "../../http/web/response.ts";
+import { Server } from "../../http/server/server.ts";
 import { type Conn, pipe } from "../../net/mod.ts";
 import { chunkedBody, type Meaning, meaningOf, type Understood } from "./http_reference.ts";
 import { nearlyRequests, Random } from "./http_requests.ts";

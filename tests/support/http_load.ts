@@ -2,8 +2,8 @@
  * Raw clients by the hundreds, and a server in a process of its own. Nothing of the package is in
  * the clients, so that a fault of one side cannot hide one of the other.
  */
-import { Server } from "../../http/server.ts";
-import type { ServerOptions } from "../../http/server_options.ts";
+import { Server } from "../../http/server/server.ts";
+import type { ServerOptions } from "../../http/server/server_options.ts";
 import { type Engine, listen } from "../../net/mod.ts";
 import { setsockopt, SO_SNDBUF, SOL_SOCKET } from "../../sys/mod.ts";
 import { openSockets } from "./net_helpers.ts";
@@ -205,7 +205,7 @@ export interface ChildStats {
 /** The options of a server in a process of its own: those that JSON has words for. */
 export type ChildOptions = Omit<ServerOptions, "handler"> & { engine?: Engine };
 
-/** A server in a process of its own: `tests/http/faults/server_child.ts`. */
+/** A server in a process of its own: `tests/http/server/faults/server_child.ts`. */
 export class ServerChild implements AsyncDisposable {
   readonly port: number;
   readonly pid: number;
@@ -232,7 +232,7 @@ export class ServerChild implements AsyncDisposable {
    * @param shell Shell commands to run before it in the same shell, such as `ulimit -n 40`.
    */
   static async start(options: ChildOptions = {}, shell = ":"): Promise<ServerChild> {
-    const file = new URL("../http/faults/server_child.ts", import.meta.url).pathname;
+    const file = new URL("../http/server/faults/server_child.ts", import.meta.url).pathname;
     const run = ["run", "-A", "--no-config", "--no-check", "--v8-flags=--expose-gc", file];
     const process = new Deno.Command("/bin/sh", {
       args: ["-c", `${shell}; exec "$@"`, "sh", Deno.execPath(), ...run, JSON.stringify(options)],

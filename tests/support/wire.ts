@@ -5,8 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Handler } from "../../http/handler.ts";
-import { Server } from "../../http/server.ts";
-import type { ServerOptions } from "../../http/server_options.ts";
+import { Server } from "../../http/server/server.ts";
+import type { ServerOptions } from "../../http/server/server_options.ts";
 import { type Conn, dial, listen, pipe } from "../../net/mod.ts";
 
 const latin1 = new TextDecoder("latin1");

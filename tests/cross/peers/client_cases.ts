@@ -1,9 +1,9 @@
 /** What our client asks of every server, and how it must end. */
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { Client, type ClientInit } from "../../../http/client.ts";
+import { Client, type ClientInit } from "../../../http/client/client.ts";
 import { HttpError } from "../../../http/errors.ts";
-import type { Response } from "../../../http/response.ts";
-import { Transport } from "../../../http/transport.ts";
+import type { Response } from "../../../http/web/response.ts";
+import { Transport } from "../../../http/client/transport.ts";
 import { dial } from "../../../net/mod.ts";
 import { ca } from "../../support/tls/certificates.ts";
 import { type Ability, type Over, type PeerServer } from "./client_servers.ts";

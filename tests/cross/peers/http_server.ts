@@ -1,7 +1,7 @@
 /** A server of ours for other people's clients, and a way to run them. */
-import { Server } from "../../../http/server.ts";
+import { Server } from "../../../http/server/server.ts";
 import type { Handler } from "../../../http/handler.ts";
-import type { ServerOptions } from "../../../http/server_options.ts";
+import type { ServerOptions } from "../../../http/server/server_options.ts";
 import { type Address, listen } from "../../../net/mod.ts";
 import { server as certificate } from "../../support/tls/certificates.ts";
 
