@@ -3,7 +3,7 @@
  * `Response`. As Go's `net/http`.
  *
  * ```ts
- * import { get, Response, Server } from "@plumb/plumb/http";
+ * import { defaultClient, get, Response, Server } from "@plumb/plumb/http";
  * import { listen } from "@plumb/plumb/net";
  *
  * const server = new Server({ handler: () => new Response("hello") });
@@ -13,6 +13,7 @@
  * const response = await get(`http://${listener.addr}/`, { timeout: 5_000 });
  * console.log(response.status, await response.text()); // 200 hello
  *
+ * defaultClient.closeIdleConnections(); // kept for a next request
  * await server.shutdown({ timeout: 10_000 });
  * await serving;
  * ```

@@ -146,11 +146,14 @@ export class Semaphore implements Disposable {
         resolve: () => (unwatch(), resolve()),
         reject: (error) => (unwatch(), fail(error)),
       };
+      let left = false;
       unwatch = deadline.watch((reason) => {
+        left = true;
         this.#leave(waiter);
         fail(reason);
       });
-      if (this.#waiters.push(waiter) === 1) this.#begin();
+      // The time may be up since it was looked at: who has left is not to take one along.
+      if (!left && this.#waiters.push(waiter) === 1) this.#begin();
     });
   }
 

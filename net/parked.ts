@@ -138,13 +138,15 @@ export class Parked<T> {
       if (state.at === "failed") throw state.error;
       return waiter.resolve(state.value);
     }
+    this.#waiters.add(waiter);
+    this.#deadline.begin();
     if (limit !== undefined) {
       waiter.unwatch = limit.watch((reason) => {
         this.#leave(waiter, wait?.signal?.aborted ? reason : this.#timeout());
       });
+      // The time may be up since it was looked at: who has left is not to take a value along.
+      if (!this.#waiters.has(waiter)) return;
     }
-    this.#waiters.add(waiter);
-    this.#deadline.begin();
     if (state === idle) this.#start();
     this.#syncRef();
   }

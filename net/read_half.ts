@@ -115,6 +115,7 @@ export class ReadHalf {
       const deadline = new Deadline(wait, { phase: "read" });
       if (deadline.unlimited) return resolve(this.read(p));
       let stop = () => {};
+      let left = false;
       const reader: Reader = {
         p,
         limited: true,
@@ -122,6 +123,7 @@ export class ReadHalf {
         reject: (error) => (stop(), reject(error)),
       };
       const leave = (reason: unknown) => {
+        left = true;
         this.#leave(reader);
         reject(timeIsUp(reason, wait) ? this.#host.fail("read", reason) : reason);
       };
@@ -129,7 +131,8 @@ export class ReadHalf {
       if (this.#deadline.passed) return reject(this.#host.fail("read"));
       if (p.length === 0) return resolve(0);
       stop = deadline.watch(leave);
-      this.#enqueue(reader);
+      // The time may be up since it was looked at: who has left is not to take any bytes along.
+      if (!left) this.#enqueue(reader);
     });
   }
 

@@ -96,6 +96,7 @@ export class WriteHalf {
       const deadline = new Deadline(wait, { phase: "write" });
       if (deadline.unlimited) return resolve(this.#submit(p));
       let stop = () => {};
+      let left = false;
       const writer: Writer = {
         p,
         limited: true,
@@ -104,6 +105,7 @@ export class WriteHalf {
         taken: 0,
       };
       const leave = (reason: unknown) => {
+        left = true;
         this.#leave(writer);
         const timedOut = timeIsUp(reason, wait);
         reject(timedOut ? account(this.#host.fail("write", reason), writer.taken) : reason);
@@ -112,7 +114,8 @@ export class WriteHalf {
       if (this.#deadline.passed) return reject(account(this.#host.fail("write"), 0));
       if (p?.length === 0) return resolve(0);
       stop = deadline.watch(leave);
-      this.#enqueue(writer);
+      // The time may be up since it was looked at: what was given up is not to be written.
+      if (!left) this.#enqueue(writer);
     });
   }
 

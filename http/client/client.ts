@@ -2,6 +2,7 @@
 import { type Clock, CoarseClock, coarseClock, type WaitOptions } from "../../deadline.ts";
 import type { StaticBody } from "../web/body.ts";
 import type { CookieJar } from "./cookies.ts";
+import { maskPassword } from "../errors.ts";
 import type { IncomingBody } from "../incoming.ts";
 import { fieldsFrom, fieldsOf, LightHeaders } from "../web/light_headers.ts";
 import {
@@ -252,7 +253,7 @@ export class Client {
       let next: Request | undefined;
       try {
         if (request.redirect === "error") {
-          throw redirectError(request, `redirected to ${JSON.stringify(location)}`);
+          throw redirectError(request, `redirected to ${JSON.stringify(maskPassword(location))}`);
         }
         redirects ??= new Redirects(first, body);
         if (this.#jar !== undefined) redirects.forgetCookies(response.headers.getSetCookie());
@@ -267,7 +268,7 @@ export class Client {
         content?.cancel(error);
         throw error;
       }
-      await this.#within(limit, () => drain(content, maxDrain));
+      await this.#within(limit, () => drain(content, maxDrain, this.#coarse, limit?.signal));
       request = next;
     }
   }
@@ -381,13 +382,16 @@ function dressed(request: Request, { cookies, body, signal }: Dress): Request {
     url = withoutUserinfo(parsed).href;
   }
   const own = bodyOfRequest(request);
-  return new Request(url, {
+  const sent = new Request(url, {
     method: request.method,
     headers,
     body: own === null ? null : body ?? request.body,
     signal: signal ?? signalOfRequest(request) ?? null,
     redirect: request.redirect,
   });
+  // A type that the caller has taken away stays away.
+  if (own !== null && !headers.has("content-type")) sent.headers.delete("content-type");
+  return sent;
 }
 
 /** The response as the caller gets it. */

@@ -44,6 +44,10 @@ export class ClientCall implements Call {
   #reused = false;
   #retried = false;
   #over = false;
+  /** Whether the response's head has come. */
+  #answered = false;
+  /** Whether it has failed for good: a hook may abort it between any two steps. */
+  #ended = false;
   #leave: (() => void) | undefined;
   #onAbort: (() => void) | undefined;
 
@@ -99,6 +103,7 @@ export class ClientCall implements Call {
       }
       if (this.trace !== undefined) {
         fireTrace(this.trace, "getConn", { hostPort: this.#way.hostPort });
+        if (this.#ended) return;
       }
       const conn = this.#pool.take(this.#way.key);
       if (conn !== undefined) this.#ready(conn, true);
@@ -120,7 +125,8 @@ export class ClientCall implements Call {
         this.#end(this.#dialError(error));
       },
     });
-    if (!settled) this.#leave = leave;
+    if (this.#ended) leave();
+    else if (!settled) this.#leave = leave;
   }
 
   #dialError(error: unknown): unknown {
@@ -136,11 +142,14 @@ export class ClientCall implements Call {
       const { localAddr, remoteAddr } = conn.conn;
       const idleTime = reused ? Math.max(0, Date.now() - conn.idleSince) : 0;
       fireTrace(this.trace, "gotConn", { reused, idleTime, localAddr, remoteAddr });
+      if (this.#ended) return conn.close();
     }
     conn.send(this);
   }
 
   respond(head: ResponseHead, body: ResponseBody | null, conn: ClientConn): void {
+    this.#answered = true;
+    if (this.#over) this.#dropBody(undefined);
     if (body !== null && head.status === 205) {
       body.cancel(); // It has none for the web, whatever was sent.
       body = null;
@@ -169,7 +178,7 @@ export class ClientCall implements Call {
       signal.addEventListener("abort", this.#onAbort);
     }
     fireTrace(this.trace, "getConn", { hostPort: this.#way.hostPort });
-    this.#wait();
+    if (!this.#ended) this.#wait();
   }
 
   /**
@@ -190,6 +199,8 @@ export class ClientCall implements Call {
     if (this.#onAbort !== undefined) {
       this.#request.signal!.removeEventListener("abort", this.#onAbort);
     }
+    // Before an answer it may yet be sent over another connection.
+    if (this.#answered) this.#dropBody(undefined);
   }
 
   #abort(reason: unknown): void {
@@ -202,11 +213,17 @@ export class ClientCall implements Call {
 
   /** There is no response: nor will the body be wanted any more. */
   #end(error: unknown): void {
+    this.#ended = true;
     this.over();
+    this.#dropBody(error);
+    this.#reject(error);
+  }
+
+  /** A body that was not asked for, as where a final response came before `100 Continue`. */
+  #dropBody(reason: unknown): void {
     const body = this.#body;
     this.#body = undefined;
-    if (body instanceof ReadableStream && !body.locked) body.cancel(error).catch(() => {});
-    this.#reject(error);
+    if (body instanceof ReadableStream && !body.locked) body.cancel(reason).catch(() => {});
   }
 }
 

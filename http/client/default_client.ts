@@ -24,7 +24,7 @@ export const defaultClient: Client = new Client();
  * Gets a resource with {@linkcode defaultClient}. As Go's `http.Get`. Needs `--allow-net`.
  *
  * ```ts
- * import { get } from "@plumb/plumb/http";
+ * import { defaultClient, get } from "@plumb/plumb/http";
  *
  * await using server = Deno.serve(
  *   { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -32,6 +32,7 @@ export const defaultClient: Client = new Client();
  * );
  * await using response = await get(`http://127.0.0.1:${server.addr.port}/`, { timeout: 5_000 });
  * console.log(response.status, await response.text()); // 200 hello
+ * defaultClient.closeIdleConnections(); // kept for a next request
  * ```
  *
  * @param url The absolute URL.
@@ -49,7 +50,7 @@ export function get(url: string | URL, init?: ClientInit): Promise<Response> {
  * `--allow-net`.
  *
  * ```ts
- * import { head } from "@plumb/plumb/http";
+ * import { defaultClient, head } from "@plumb/plumb/http";
  *
  * await using server = Deno.serve(
  *   { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -57,6 +58,7 @@ export function get(url: string | URL, init?: ClientInit): Promise<Response> {
  * );
  * const response = await head(`http://127.0.0.1:${server.addr.port}/`);
  * console.log(response.headers.get("content-length")); // 5
+ * defaultClient.closeIdleConnections(); // kept for a next request
  * ```
  *
  * @param url The absolute URL.
@@ -73,7 +75,7 @@ export function head(url: string | URL, init?: ClientInit): Promise<Response> {
  * Sends something with {@linkcode defaultClient}. As Go's `http.Post`. Needs `--allow-net`.
  *
  * ```ts
- * import { post } from "@plumb/plumb/http";
+ * import { defaultClient, post } from "@plumb/plumb/http";
  *
  * await using server = Deno.serve(
  *   { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -82,6 +84,7 @@ export function head(url: string | URL, init?: ClientInit): Promise<Response> {
  * const url = `http://127.0.0.1:${server.addr.port}/`;
  * await using response = await post(url, "application/json", "[1]");
  * console.log(await response.text()); // got [1]
+ * defaultClient.closeIdleConnections(); // kept for a next request
  * ```
  *
  * @param url The absolute URL.
@@ -105,7 +108,7 @@ export function post(
  * Sends a form with {@linkcode defaultClient}. As Go's `http.PostForm`. Needs `--allow-net`.
  *
  * ```ts
- * import { postForm } from "@plumb/plumb/http";
+ * import { defaultClient, postForm } from "@plumb/plumb/http";
  *
  * await using server = Deno.serve(
  *   { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -114,6 +117,7 @@ export function post(
  * const url = `http://127.0.0.1:${server.addr.port}/`;
  * await using response = await postForm(url, { name: "Ada" });
  * console.log(await response.text()); // Ada
+ * defaultClient.closeIdleConnections(); // kept for a next request
  * ```
  *
  * @param url The absolute URL.

@@ -1,6 +1,6 @@
 /** Where a redirect leads, and what of the request goes there (RFC 9110 section 15.4). */
 import type { StaticBody } from "../web/body.ts";
-import { HttpError } from "../errors.ts";
+import { HttpError, maskPassword } from "../errors.ts";
 import { LightHeaders } from "../web/light_headers.ts";
 import { bodyOfRequest, fieldsOfRequest, Request, signalOfRequest } from "../web/request.ts";
 
@@ -196,7 +196,10 @@ export class Redirects {
     const base = new URL(last.url);
     const url = resolveLocation(location, base);
     if (url === null) {
-      throw redirectError(last, `redirect to ${JSON.stringify(location)}, which is no HTTP URL`);
+      throw redirectError(
+        last,
+        `redirect to ${JSON.stringify(maskPassword(location))}, which is no HTTP URL`,
+      );
     }
     const keepsBody = status === 307 || status === 308;
     if (keepsBody && this.#hasBody && this.#body === undefined) return undefined;
@@ -206,13 +209,17 @@ export class Redirects {
     if (!shares) this.#keep((name) => !sensitive.has(name));
     // A `Host` of the caller's is about the first server, not about where that sends us.
     if (url.origin !== base.origin) this.#keep((name) => name !== "host");
-    return new Request(url, {
+    const headers = new LightHeaders(withReferer(this.#fields, base, url), false);
+    const next = new Request(url, {
       method,
-      headers: new LightHeaders(withReferer(this.#fields, base, url), false),
+      headers,
       body: this.#hasBody ? this.#body : null,
       signal: signalOfRequest(this.#first) ?? null,
       redirect: this.#first.redirect,
     });
+    // A type that the caller has taken away stays away.
+    if (this.#hasBody && !headers.has("content-type")) next.headers.delete("content-type");
+    return next;
   }
 
   /**

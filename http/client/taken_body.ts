@@ -1,4 +1,5 @@
 /** The body of a response, taken out of it, to be put into another one or to be done with. */
+import type { CoarseClock } from "../../deadline.ts";
 import type { IncomingBody } from "../incoming.ts";
 import { bodyOfResponse, isOurs } from "../web/response.ts";
 
@@ -18,24 +19,46 @@ export function takeBody(response: globalThis.Response): IncomingBody | null {
   return new WebBody(new globalThis.Response(taken));
 }
 
+/** How long that may take, in ms: a server that stalls is not waited for. */
+const drainGrace = 1_000;
+
 /**
  * Reads a body to its end and forgets it, so that its connection can be used again; one that is too
- * long for that is cancelled. A body that fails is over as well: this never rejects.
+ * long for that, or takes more than a second, is cancelled. A body that fails is over as well:
+ * this never rejects.
  *
  * @param body The body.
  * @param limit How many bytes to read at the most.
+ * @param clock What the second is measured by.
+ * @param signal Cancels it sooner.
  */
-export async function drain(body: IncomingBody | null, limit: number): Promise<void> {
+export async function drain(
+  body: IncomingBody | null,
+  limit: number,
+  clock: CoarseClock,
+  signal?: AbortSignal,
+): Promise<void> {
   if (body === null) return;
   if (body.length !== undefined && body.length > limit) return body.cancel();
+  const late = Promise.withResolvers<null>();
+  const stop = () => {
+    body.cancel();
+    late.resolve(null);
+  };
+  const timer = clock.timer(stop);
+  signal?.addEventListener("abort", stop, { once: true });
+  timer.start(drainGrace);
   try {
     for (let left = limit; left >= 0;) {
-      const chunk = await body.read();
+      const chunk = await Promise.race([body.read(), late.promise]);
       if (chunk === null) return;
       left -= chunk.length;
     }
   } catch {
     return;
+  } finally {
+    timer.stop();
+    signal?.removeEventListener("abort", stop);
   }
   body.cancel();
 }

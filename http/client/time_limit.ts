@@ -6,6 +6,7 @@ import {
   Deadline,
   type WaitOptions,
 } from "../../deadline.ts";
+import { WholeBody } from "./client_body.ts";
 import { HttpError, type Phase } from "../errors.ts";
 import type { IncomingBody } from "../incoming.ts";
 import { PhaseTrace } from "./phase_trace.ts";
@@ -85,7 +86,8 @@ export class TimeLimit {
    */
   body(body: IncomingBody | null): IncomingBody | null {
     this.#trace.phase = "body";
-    if (body === null || body.length === 0) return body;
+    // What is there already takes no more time, however late it is read.
+    if (body === null || body.length === 0 || body instanceof WholeBody) return body;
     const limited = new LimitedBody(body, this);
     const { wait, coarse } = this.#options;
     // An unread body must not hold its connection for ever, nor the process until then.

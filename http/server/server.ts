@@ -52,7 +52,7 @@ const plainAnswer = new TextEncoder().encode(
  * an error, and nothing behind it on that connection is. Limits of time apply to each phase.
  *
  * ```ts
- * import { get, Response, Server } from "@plumb/plumb/http";
+ * import { defaultClient, get, Response, Server } from "@plumb/plumb/http";
  * import { listen } from "@plumb/plumb/net";
  *
  * const server = new Server({ handler: () => new Response("hello") });
@@ -62,6 +62,7 @@ const plainAnswer = new TextEncoder().encode(
  * const response = await get(`http://${listener.addr}/`);
  * console.log(await response.text()); // hello
  *
+ * defaultClient.closeIdleConnections(); // kept for a next request
  * await server.shutdown({ timeout: 10_000 }); // requests under way are answered first
  * console.log((await serving).message); // the server was closed
  * ```

@@ -3,7 +3,7 @@ import { isTimeout } from "../../deadline.ts";
 import { Semaphore, type SemaphoreOptions } from "../../ipc/semaphore.ts";
 import { ClosedError, OpError } from "../../net/mod.ts";
 import { countedSignal, soon } from "../support/conn_helpers.ts";
-import { outcome, settle } from "../support/fake_clock.ts";
+import { outcome, settle, whileTimeFlies } from "../support/fake_clock.ts";
 import { assertNoFdLeak, assertPoolIsFree, freshName, inC, runDeno, testWith } from "./programs.ts";
 
 const limit = { timeout: 20_000 };
@@ -252,4 +252,18 @@ testWith("cc", "we wait for what a program in C gives, on a semaphore it made", 
   await using reader = await inC("sem-value", name);
   assertEquals(await reader.line(), "1");
   await Semaphore.unlink(name);
+});
+
+Deno.test("an acquire() whose time is up at any moment of its beginning takes none along", async () => {
+  for (let timeout = 1; timeout < 8; timeout++) {
+    await withSemaphore(0, async (semaphore) => {
+      const taking = whileTimeFlies(() => semaphore.acquire({ timeout }));
+      const taken = taking.then(() => true, (error) => !isTimeout(error));
+      const next = semaphore.acquire(limit);
+      semaphore.release();
+      if (await Promise.race([taken, next.then(() => false)])) semaphore.release();
+      await next;
+      assertEquals(semaphore.value, 0);
+    });
+  }
 });

@@ -212,3 +212,27 @@ Deno.test("close() swallows the error of the pull it interrupted", async () => {
   await take;
   await settle();
 });
+
+Deno.test("a taker whose time is up at any moment of its beginning takes no value along", async () => {
+  for (let timeout = 1; timeout < 8; timeout++) {
+    const pulls = [Promise.resolve("a")]; // and no more
+    let flies = 0;
+    const clock = new FakeClock();
+    const flying = { now: () => clock.now() + flies++, setTimeout: () => 0, clearTimeout() {} };
+    const parked = new Parked<string>(() => pulls.shift() ?? new Promise(() => {}), {
+      op: "accept",
+      onTimeout: (cause) => new Error("too late", { cause }),
+      onClosed: () => new Closed(),
+      ref() {},
+      unref() {},
+      discard() {},
+      clock: flying,
+    });
+    const taken = parked.take({ timeout }).catch((error) => {
+      assert(isTimeout(error));
+      return undefined;
+    });
+    const next = parked.take();
+    assertEquals(await taken ?? await next, "a", `${timeout}`);
+  }
+});

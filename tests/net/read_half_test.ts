@@ -9,7 +9,7 @@ import {
   encode,
   pattern,
 } from "../support/conn_helpers.ts";
-import { outcome, settle } from "../support/fake_clock.ts";
+import { outcome, settle, whileTimeFlies } from "../support/fake_clock.ts";
 import { FakeHost, FakeSource, seeded, systemError } from "../support/fake_stream.ts";
 
 const past = () => Date.now() - 1;
@@ -358,4 +358,16 @@ Deno.test("ReadHalf rejects, and does not throw, when a limit is of the wrong ty
   await assertRejects(() => reads.read(new Uint8Array(1), wait), TypeError, '"1"');
   await assertRejects(() => reads.read(new Uint8Array(1), { timeout: NaN }), RangeError);
   assertEquals(source.calls.length, 0);
+});
+
+Deno.test("a read whose time is up at any moment of its beginning takes no bytes along", async () => {
+  for (let timeout = 1; timeout < 8; timeout++) {
+    const { source, reads } = half();
+    await giveUp(reads);
+    await source.give("ab");
+    const p = new Uint8Array(1);
+    const read = whileTimeFlies(() => reads.read(p, { timeout }));
+    const n = await read.catch((error) => isTimeout(error) ? 0 : Promise.reject(error));
+    assertEquals(await text(reads), n === 0 ? "ab" : "b", `${timeout}`);
+  }
 });

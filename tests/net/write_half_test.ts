@@ -10,7 +10,7 @@ import {
   encode,
   pattern,
 } from "../support/conn_helpers.ts";
-import { outcome, settle } from "../support/fake_clock.ts";
+import { outcome, settle, whileTimeFlies } from "../support/fake_clock.ts";
 import { FakeHost, FakeSink, seeded, systemError } from "../support/fake_stream.ts";
 
 const past = () => Date.now() - 1;
@@ -300,4 +300,15 @@ Deno.test("WriteHalf gives an empty write 0 without the engine", async () => {
   assertEquals(await writes.write(new Uint8Array(0)), 0);
   assertEquals(await writes.write(new Uint8Array(0), { timeout: 60_000 }), 0);
   assertEquals(sink.calls.length, 0);
+});
+
+Deno.test("a write whose time is up at any moment of its beginning is written or not", async () => {
+  for (let timeout = 1; timeout < 8; timeout++) {
+    const { sink, writes } = half();
+    const write = whileTimeFlies(() => writes.write(encode("ab"), { timeout }));
+    const failed = write.then(() => false, isTimeout);
+    await settle();
+    if (sink.pending > 0) await sink.take();
+    assertEquals(sink.text, await failed ? "" : "ab", `${timeout}`);
+  }
 });

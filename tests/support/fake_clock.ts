@@ -75,3 +75,18 @@ export function outcome(promise: Promise<unknown>): { value?: unknown; reason?: 
   promise.then((value) => seen.value = value, (reason) => seen.reason = reason);
   return seen;
 }
+
+/**
+ * Runs `body` while each look at the system's clock finds it one millisecond later: a time that is
+ * up after `n` ms is up at the `n`th look.
+ */
+export function whileTimeFlies<T>(body: () => T): T {
+  const { now } = performance;
+  let t = now.call(performance);
+  performance.now = () => ++t;
+  try {
+    return body();
+  } finally {
+    performance.now = now;
+  }
+}

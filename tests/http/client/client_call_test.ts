@@ -425,3 +425,49 @@ Deno.test("a hook that throws does no harm", async () => {
   }
   assert(piped.dials === 1);
 });
+
+for (const hook of ["getConn", "gotConn"] as const) {
+  for (const reused of [false, true]) {
+    const where = reused ? "a reused connection" : "a fresh connection";
+    Deno.test(`a request that ${hook} aborts is not sent over ${where}`, async () => {
+      using piped = new Piped();
+      if (reused) await piped.warm();
+      const aborting = new AbortController();
+      const reason = new Error("enough");
+      const request = new Request(url, { signal: aborting.signal });
+      setTrace(request, { [hook]: () => aborting.abort(reason) });
+      assertStrictEquals(await rejection(piped.transport.roundTrip(request)), reason);
+      await settle();
+      for (const { active, waiting } of Object.values(piped.transport.stats())) {
+        assertEquals([active, waiting], [0, 0]);
+      }
+    });
+  }
+}
+
+Deno.test("a request that a hook aborts during its dial waits no longer", async () => {
+  const aborting = new AbortController();
+  const dialed = Promise.withResolvers<never>();
+  const dial = () => {
+    aborting.abort(new Error("enough"));
+    return dialed.promise;
+  };
+  using piped = new Piped({ dial });
+  assertEquals((await rejection(piped.send(url, { signal: aborting.signal }))).message, "enough");
+  await settle();
+  assertEquals(piped.transport.stats(), {});
+});
+
+Deno.test("a stream that an early answer leaves unread is cancelled", async () => {
+  using piped = new Piped();
+  let cancelled = false;
+  const body = new ReadableStream({ cancel: () => void (cancelled = true) }, { highWaterMark: 0 });
+  const headers = { expect: "100-continue" };
+  const responding = piped.send(url, { method: "POST", headers, body });
+  const peer = await piped.peer();
+  await peer.expectHead();
+  await peer.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
+  assertEquals((await responding).status, 417);
+  await settle();
+  assert(cancelled);
+});

@@ -287,3 +287,26 @@ Deno.test("the response after a redirect is still the transport's", async () => 
   assertEquals((await response.trailers).get("x-trailer"), "yes");
   assertEquals(await new Response(response.body).text(), "done");
 });
+
+Deno.test("a Content-Type that was taken away stays away", async () => {
+  for (const timeout of [0, 60_000]) {
+    const transport = redirecting(307);
+    const request = new Request("http://h/0", { method: "POST", body: "data" });
+    request.headers.delete("content-type");
+    await (await new Client({ transport, timeout }).do(request)).text();
+    const types = transport.seen.map(({ headers }) => "content-type" in headers);
+    assertEquals(types, [false, false]);
+  }
+});
+
+Deno.test("the password in a redirect that is not followed is masked", async () => {
+  const table: [location: string, redirect: RequestRedirect][] = [
+    ["http://u:secret@x/", "error"],
+    ["ftp://u:secret@x/", "follow"],
+  ];
+  for (const [location, redirect] of table) {
+    const client = new Client({ transport: redirecting([302, location]) });
+    const error = await assertRejects(() => client.get("http://h/0", { redirect }), HttpError);
+    assert(error.message.includes("u:***@x"), error.message);
+  }
+});

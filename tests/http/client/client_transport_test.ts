@@ -104,3 +104,15 @@ Deno.test("the process ends while a limited body is left unread", async () => {
   assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
   assertEquals(new TextDecoder().decode(stdout), "200\n");
 });
+
+Deno.test("a limit on a body that is there as a whole arms nothing, read or unread", async () => {
+  const server = oneShotServer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+  const clock = new FakeClock();
+  using transport = new Transport({ proxy: null });
+  const response = await new Client({ transport, clock, timeout: 100 }).get(server.url);
+  assertEquals(clock.timers, 0);
+  await clock.advance(400);
+  assertEquals(await response.text(), "hello");
+  transport.close();
+  await server.closed;
+});

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { CoarseClock, coarseClock } from "../../../deadline.ts";
 import { drain, takeBody } from "../../../http/client/taken_body.ts";
 import { Response } from "../../../http/web/response.ts";
+import { FakeClock, outcome } from "../../support/fake_clock.ts";
 import { FakeBody, respond } from "./fake_transport.ts";
 
 const request = { url: "http://h/" };
@@ -56,15 +58,23 @@ Deno.test("drain() reads up to its limit, and cancels what is longer", async () 
     [new FakeBody(["123456"], 6), false],
   ];
   for (const [body, ended] of table) {
-    await drain(body, 5);
+    await drain(body, 5, coarseClock);
     assertEquals([body.ended, body.cancelled !== undefined], [ended, !ended]);
   }
-  await drain(null, 5);
-  await drain(new FakeBody([new Error("cut")]), 5);
+  await drain(null, 5, coarseClock);
+  await drain(new FakeBody([new Error("cut")]), 5, coarseClock);
 });
 
 Deno.test("drain() does not begin to read what says it is too long", async () => {
   const body = new FakeBody(["123456"], 6);
-  await drain(body, 5);
+  await drain(body, 5, coarseClock);
   assertEquals(body.reads, 0);
+});
+
+Deno.test("drain() leaves a body that stalls", async () => {
+  const clock = new FakeClock();
+  const body = new FakeBody(["12", "stall"]);
+  const result = outcome(drain(body, 5, new CoarseClock({ clock })));
+  await clock.advance(2_000);
+  assertEquals(["value" in result, body.cancelled !== undefined], [true, true]);
 });
