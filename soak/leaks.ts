@@ -138,7 +138,7 @@ const rounds: Record<string, Round> = {
   },
 
   async "fifo"(_, folder) {
-    const path = `${folder}/fifo-${crypto.randomUUID()}`;
+    const path = `${folder}/fifo`;
     await mkfifo(path);
     await expectTimeout(openFifo(path, "r", { timeout: 1 }));
     const [reader, writer] = await Promise.all([openFifo(path, "r"), openFifo(path, "w")]);

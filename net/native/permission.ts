@@ -10,6 +10,8 @@ import { splitZone } from "../ip.ts";
  * @throws {Deno.errors.NotCapable} Without net permission for it.
  */
 export function requireNet(hostname: string | undefined, port?: number): void {
+  // The runtime remembers each host it was ever asked about, so it is asked about few.
+  if (mayUseAnyHost()) return;
   const ip = splitZone(hostname ?? "0.0.0.0").host;
   const host = port === undefined ? ip : joinHostPort(ip, port);
   if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;
@@ -20,5 +22,6 @@ export function requireNet(hostname: string | undefined, port?: number): void {
 
 /** Whether every host may be used, so that none has to be asked about. */
 export function mayUseAnyHost(): boolean {
-  return Deno.permissions.querySync({ name: "net" }).state === "granted";
+  const { state, partial } = Deno.permissions.querySync({ name: "net" });
+  return state === "granted" && !partial; // some may be denied nevertheless
 }

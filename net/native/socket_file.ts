@@ -43,6 +43,9 @@ export function bindName(fd: number, name: string): SocketFile {
 }
 
 function checkPermission(name: "read" | "write", path: string): void {
+  // The runtime remembers each path it was ever asked about, so it is asked about few.
+  const any = Deno.permissions.querySync({ name });
+  if (any.state === "granted" && !any.partial) return;
   if (Deno.permissions.querySync({ name, path }).state === "granted") return;
   const flag = `run again with the --allow-${name} flag`;
   throw new Deno.errors.NotCapable(`Requires ${name} access to ${JSON.stringify(path)}, ${flag}`);

@@ -34,3 +34,17 @@ Deno.test("system calls ask for the net permission that the runtime's sockets ne
     "1",
   ]);
 });
+
+Deno.test("a host that is denied stays so, though all others are allowed", async () => {
+  const child = await runChild(
+    `
+    const show = (error) => console.log(error.code, error.cause?.name);
+    const options = { engine: "native" };
+    await net.dial("tcp", "127.0.0.2:9", options).catch(show);
+    const socket = net.listenPacket("udp", "127.0.0.1:0", options);
+    await socket.send(new Uint8Array(1), "127.0.0.2:9").catch(show);
+    socket.close();`,
+    ["--allow-ffi", "--allow-net", "--deny-net=127.0.0.2"],
+  );
+  assertEquals(child.stdout, "ERR_NOT_CAPABLE NotCapable\nERR_NOT_CAPABLE NotCapable");
+});
