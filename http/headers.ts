@@ -101,6 +101,17 @@ export function trimOws(value: string): string {
   return start === 0 && end === value.length ? value : value.slice(start, end);
 }
 
+/**
+ * Fields as the web's `Headers`.
+ *
+ * @param fields The fields, flat.
+ */
+export function headersOf(fields: readonly string[]): Headers {
+  const headers = new Headers();
+  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
+  return headers;
+}
+
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }

@@ -1,4 +1,5 @@
 /** The client: redirects, cookies and limits of time over a transport. */
+import { maxDrain } from "./client_body.ts";
 import { type Clock, CoarseClock, coarseClock, type WaitOptions } from "../../deadline.ts";
 import type { StaticBody } from "../web/body.ts";
 import type { CookieJar } from "./cookies.ts";
@@ -9,7 +10,6 @@ import {
   basicAuth,
   type CheckRedirect,
   isRedirect,
-  maxDrain,
   maxRedirects,
   redirectError,
   Redirects,

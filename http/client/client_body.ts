@@ -1,5 +1,6 @@
 /** The bodies of responses, as they come over a connection. */
-import { decodeText } from "../web/body.ts";
+import { concat, decodeText } from "../web/body.ts";
+import { headersOf } from "../headers.ts";
 import type { ClientInput } from "./client_input.ts";
 import { ChunkedDecoder } from "../h1/chunked.ts";
 import type { IncomingBody } from "../incoming.ts";
@@ -376,26 +377,4 @@ export class UntilCloseBody extends ConnBody {
   protected override exceeds(): boolean {
     return true;
   }
-}
-
-/**
- * Fields as the web's `Headers`.
- *
- * @param fields The fields, flat.
- */
-export function headersOf(fields: readonly string[]): Headers {
-  const headers = new Headers();
-  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
-  return headers;
-}
-
-function concat(pieces: Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
-  if (pieces.length === 1) return pieces[0];
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

@@ -1,4 +1,5 @@
 /** One connection of the client: a request out, its response in, again and again. */
+import { headersOf } from "../headers.ts";
 import type { CoarseTimer } from "../../deadline.ts";
 import type { Conn } from "../../net/conn.ts";
 import {
@@ -6,7 +7,6 @@ import {
   ChunkedBody,
   type ConnBody,
   ExactBody,
-  headersOf,
   UntilCloseBody,
   WholeBody,
 } from "./client_body.ts";

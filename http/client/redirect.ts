@@ -32,9 +32,6 @@ export type CheckRedirect = (
 /** How many redirects are followed, where no {@linkcode CheckRedirect} decides. */
 export const maxRedirects = 10;
 
-/** How much of a redirect's body is read to keep its connection. */
-export const maxDrain: number = 256 << 10;
-
 /** Fields for one host and those below it alone. As in Go. */
 const sensitive: ReadonlySet<string> = new Set([
   "authorization",

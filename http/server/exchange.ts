@@ -2,7 +2,7 @@
 import type { Address, Conn, ConnectionState, TlsConn } from "../../net/conn.ts";
 import type { RequestHead } from "../h1/head.ts";
 import type { HandlerInfo, Hijacked } from "../handler.ts";
-import { checkFieldName, checkFieldValue, mayBeTrailer } from "../headers.ts";
+import { checkFieldName, checkFieldValue, headersOf, mayBeTrailer } from "../headers.ts";
 import type { IncomingRequestParts } from "../web/incoming_request.ts";
 import type { ServerBody } from "./server_body.ts";
 
@@ -196,7 +196,7 @@ export class Exchange implements IncomingRequestParts {
       const { error } = this.#bodyError;
       outcome.settle(({ reject }) => reject(error));
     } else if (this.body === null || this.#received !== undefined) {
-      const headers = toHeaders(this.#received ?? []);
+      const headers = headersOf(this.#received ?? []);
       outcome.settle(({ resolve }) => resolve(headers));
     }
   }
@@ -205,12 +205,6 @@ export class Exchange implements IncomingRequestParts {
 /** What stands in a URL for a host that the client (of HTTP/1.0) has not named. */
 function ownHost({ localAddr }: Conn): string {
   return "port" in localAddr ? localAddr.toString() : "localhost";
-}
-
-function toHeaders(fields: readonly string[]): Headers {
-  const headers = new Headers();
-  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
-  return headers;
 }
 
 /** The fields of what the web takes for headers, checked. */

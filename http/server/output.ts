@@ -71,16 +71,6 @@ export class Output {
     return this.#queued - this.#written;
   }
 
-  /** How many bytes have been put in, ever. */
-  get queued(): number {
-    return this.#queued;
-  }
-
-  /** Whether a write has failed: what is put in is dropped. */
-  get failed(): boolean {
-    return this.#failure !== undefined;
-  }
-
   /**
    * Puts text in.
    *

@@ -1,5 +1,5 @@
 /** The body of a request, read from the connection when the handler asks for it. */
-import { decodeText } from "../web/body.ts";
+import { concat, decodeText } from "../web/body.ts";
 import { BodyTooLargeError, ProtocolError } from "../errors.ts";
 import { ChunkedDecoder } from "../h1/chunked.ts";
 import { chunkedBody } from "../h1/framing.ts";
@@ -274,14 +274,7 @@ export class ServerBody implements IncomingBody {
       parts.push(part);
       length += part.length;
     }
-    if (parts.length === 1) return parts[0];
-    const all = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return concat(parts, length);
   }
 }
 

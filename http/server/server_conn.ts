@@ -300,6 +300,8 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     this.#become("active");
     if (this.#phase === "done") return false; // closed by the hook
     this.#phase = "exchange";
+    const headBegan = this.#headBegan;
+    this.#headBegan = 0; // of this request, however it is answered
     const { settings } = this.#owner;
     const { bodyLength, expect } = head;
     if (expect !== undefined && expect !== "100-continue") {
@@ -316,10 +318,9 @@ export class ServerConn implements ExchangeHost, BodyHost, ResponderHost {
     const body = this.#bodyOf(head);
     const exchange = this.#exchange = new Exchange(this, head, body);
     if (settings.readTimeout > 0 && body !== null) {
-      this.setReadDeadline((this.#headBegan || Date.now()) + settings.readTimeout);
+      this.setReadDeadline((headBegan || Date.now()) + settings.readTimeout);
     }
     if (exchange.over) return false;
-    this.#headBegan = 0;
     if (settings.writeTimeout > 0) this.setWriteDeadline(Date.now() + settings.writeTimeout);
     return this.#responder.handle(exchange);
   }

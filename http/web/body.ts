@@ -277,6 +277,23 @@ export function decodeText(bytes: Uint8Array): string {
   return latin1(bytes, 0, length);
 }
 
+/**
+ * Pieces put together; a single one is given as it is.
+ *
+ * @param pieces The pieces.
+ * @param length How long they are together.
+ */
+export function concat(pieces: Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
+  if (pieces.length === 1) return pieces[0];
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
 /** A stream that asks for nothing before somebody reads it, and then for one piece at a time. */
 function streamOf(source: StaticBody | IncomingBody): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (source instanceof Blob) return source.stream();

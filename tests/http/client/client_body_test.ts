@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { headersOf, WholeBody } from "../../../http/client/client_body.ts";
+import { WholeBody } from "../../../http/client/client_body.ts";
+import { headersOf } from "../../../http/headers.ts";
 import { HttpError } from "../../../http/errors.ts";
 import { assertBytes, pattern } from "../../support/conn_helpers.ts";
 import { FakeClock, settle } from "../../support/fake_clock.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { headersOf } from "../../../http/client/client_body.ts";
+import { headersOf } from "../../../http/headers.ts";
 import { HttpError } from "../../../http/errors.ts";
 import { settle } from "../../support/fake_clock.ts";
 import { responses } from "../h1/cases/responses.ts";

@@ -173,3 +173,16 @@ Deno.test("readTimeout is for head and body together", async () => {
   const lasted = await read.promise;
   assert(lasted >= 900 && lasted < 1_500, `${lasted} ms`);
 });
+
+Deno.test("readTimeout does not count from the head of an earlier request", async () => {
+  const handler = async (request: Request) => new Response(await request.text());
+  await using wire = await Wire.open({ handler, readTimeout: 400 });
+  await wire.send("OPTIONS * HT");
+  await wire.send("TP/1.1\r\nHost: x\r\n\r\n");
+  await wire.expectResponse();
+  await new Promise((resolve) => setTimeout(resolve, 450));
+  await wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  await settle();
+  await wire.send("b");
+  assertEquals((await wire.expectResponse()).body, "ab");
+});
